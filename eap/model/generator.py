@@ -1,0 +1,89 @@
+"""G: from the face latent and the reference image to frames.
+
+LIA's synthesis idea (*from a cited work*): at each scale a flow and a mask decide what is moved from the reference's
+features and what is made anew; sizes, FiLM and the low-rank spatial injection are *our choice*.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from eap.model.blocks import norm
+from eap.model.config import ModelConfig
+
+
+def warp(x: Tensor, flow: Tensor) -> Tensor:
+    """Move x (N,C,H,W) by flow (N,2,H,W), in units of half the image; bilinear, edge-clamped."""
+    n, _, h, w = x.shape
+    ys = torch.linspace(-1 + 1 / h, 1 - 1 / h, h, device=x.device)
+    xs = torch.linspace(-1 + 1 / w, 1 - 1 / w, w, device=x.device)
+    base = torch.stack(torch.meshgrid(ys, xs, indexing="ij")[::-1], -1)
+    grid = base[None] + flow.permute(0, 2, 3, 1).float()
+    return F.grid_sample(x.float(), grid, mode="bilinear", padding_mode="border", align_corners=False).to(x.dtype)
+
+
+class UpBlock(nn.Module):
+    """Double the size; modulate by z; blend the reference's moved features in.
+
+    Output (N,c_out,2H,2W). The flow (2 channels) and the mask (1) come from the same map.
+    """
+
+    def __init__(self, c_in: int, c_out: int, latent: int, *, up: bool = True) -> None:
+        super().__init__()
+        self.up = up
+        self.conv1 = nn.Conv2d(c_in, c_out, 3, padding=1, bias=False)
+        self.norm1 = norm(c_out)
+        self.film = nn.Linear(latent, 2 * c_out)
+        self.to_flow = nn.Conv2d(c_out, 3, 3, padding=1)
+        self.conv2 = nn.Conv2d(c_out, c_out, 3, padding=1, bias=False)
+        self.norm2 = norm(c_out)
+        nn.init.zeros_(self.to_flow.weight)
+        nn.init.zeros_(self.to_flow.bias)  # start: nothing moves, half of the reference shines through
+
+    def forward(self, x: Tensor, z: Tensor, skip: Tensor) -> Tensor:
+        """x (N,c_in,H,W), z (N,latent), skip (N,c_out,2H,2W) the reference's features of this scale."""
+        if self.up:
+            x = F.interpolate(x, scale_factor=2.0, mode="nearest")
+        scale, shift = self.film(z)[..., None, None].chunk(2, 1)
+        x = F.silu(self.norm1(self.conv1(x)) * (1 + scale) + shift)
+        flow, gate = self.to_flow(x).split([2, 1], 1)
+        mask = torch.sigmoid(gate)
+        x = mask * warp(skip, flow) + (1 - mask) * x
+        return F.silu(self.norm2(self.conv2(x)))
+
+
+class Generator(nn.Module):
+    """z_face (N,latent), reference image and features -> frames (N,3,S,S) in [0,1]."""
+
+    RANK = 24
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        c2, c4, c8, c16 = config.image_channels
+        self.small = config.size // 16
+        # A latent alone must be able to move one place and not another: a spatial map per scale, low-rank to stay small.
+        self.inject16 = nn.Linear(config.latent, self.RANK * self.small**2)
+        self.lift16 = nn.Conv2d(self.RANK, c16, 1)
+        self.block16 = UpBlock(c16, c16, config.latent, up=False)
+        self.block8 = UpBlock(c16, c8, config.latent)
+        self.block4 = UpBlock(c8, c4, config.latent)
+        self.block2 = UpBlock(c4, c2, config.latent)
+        self.to_pixels = nn.Conv2d(c2, 6 * 4, 3, padding=1)  # rgb 3, flow 2, mask 1, each for 2x2 pixels
+        nn.init.normal_(self.to_pixels.weight, std=0.01)
+        nn.init.zeros_(self.to_pixels.bias)
+
+    def forward(self, z_face: Tensor, image: Tensor, feats: list[Tensor]) -> Tensor:
+        """image (N,3,S,S) and feats [S/2, S/4, S/8, S/16] are those of the reference, repeated per frame."""
+        f2, f4, f8, f16 = feats
+        start = self.inject16(z_face).view(-1, self.RANK, self.small, self.small)
+        x = f16 + self.lift16(start)
+        x = self.block16(x, z_face, f16)
+        x = self.block8(x, z_face, f8)
+        x = self.block4(x, z_face, f4)
+        x = self.block2(x, z_face, f2)
+        out = F.pixel_shuffle(self.to_pixels(x), 2)
+        rgb, flow, gate = out.float().split([3, 2, 1], 1)
+        mask = torch.sigmoid(gate)
+        return mask * warp(image, flow) + (1 - mask) * torch.sigmoid(rgb)
