@@ -1,0 +1,136 @@
+"""What one step sees. Stateless: the batch of step k depends on (seed, k) alone, so a resumed run sees the same data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from eap.constants import EMOTIONS, NEUTRAL
+from eap.data.arrays import ArraySet, ClipEntry
+from eap.errors import DataError
+from eap.training.recipes import Recipe
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True)
+class Batch:
+    """image (B,3,S,S), mel (B,4T,80), picks (B,K), target (B,K,3,S,S), emotion (B,) of the driving audio.
+
+    negatives (B,7,3,S,S): one frame of each other emotion of the identity, for Eq. 3; None outside `neutralize`.
+    """
+
+    image: Tensor
+    mel: Tensor
+    picks: Tensor
+    target: Tensor
+    emotion: Tensor
+    negatives: Tensor | None
+
+
+class Batches:
+    """Draws batches by a recipe's phase and reference-image policy."""
+
+    def __init__(self, arrays: ArraySet, recipe: Recipe) -> None:
+        self.arrays, self.recipe = arrays, recipe
+        wild = recipe.phase == "wild"
+        clips = [c for c in arrays.clips if c.length > recipe.window and (wild or c.emotion >= 0)]
+        if not clips:
+            raise DataError(
+                f"{arrays.root}: no clip of more than {recipe.window} frames for phase {recipe.phase!r}",
+                fix="build longer clips or shorten the recipe's window",
+            )
+        self.clips = clips
+        self.by_emotion: dict[int, list[ClipEntry]] = {}
+        self.by_pair: dict[tuple[str, int], list[ClipEntry]] = {}
+        for clip in clips:
+            self.by_emotion.setdefault(clip.emotion, []).append(clip)
+            self.by_pair.setdefault((clip.identity, clip.emotion), []).append(clip)
+        if not wild:
+            self._require_all_emotions()
+
+    def draw(self, step: int) -> Batch:
+        """The batch of one step."""
+        rng = np.random.default_rng([self.recipe.seed, step])
+        rows = [self._row(rng, slot) for slot in range(self.recipe.batch)]
+        negatives = [row[5] for row in rows]
+        return Batch(
+            image=_images(np.stack([row[0] for row in rows])),
+            mel=torch.from_numpy(np.stack([row[1] for row in rows])),
+            picks=torch.from_numpy(np.stack([row[2] for row in rows])),
+            target=_images(np.stack([row[3] for row in rows])),
+            emotion=torch.tensor([row[4] for row in rows]),
+            negatives=_images(np.stack(negatives)) if negatives[0] is not None else None,
+        )
+
+    def _row(
+        self, rng: np.random.Generator, slot: int
+    ) -> tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.int64], NDArray[np.uint8], int, NDArray[np.uint8] | None]:
+        recipe, arrays = self.recipe, self.arrays
+        clip = self._driving(rng, slot)
+        t0 = int(rng.integers(0, clip.length - recipe.window + 1))
+        picks = np.sort(rng.choice(recipe.window, recipe.picks, replace=False)).astype(np.int64)
+        reference = self._reference(rng, clip, picks + t0)
+        mel = arrays.mel(clip, t0, t0 + recipe.window)
+        target = arrays.frames(clip, picks + t0)
+        negatives = self._negatives(rng, clip) if recipe.weights.metric else None
+        return reference, mel, picks, target, clip.emotion, negatives
+
+    def _driving(self, rng: np.random.Generator, slot: int) -> ClipEntry:
+        """The clip whose audio drives and whose frames are the target."""
+        if self.recipe.phase == "wild":
+            return _choose(rng, self.clips)
+        if self.recipe.phase == "neutralize":
+            return _choose(rng, self.by_emotion[NEUTRAL])
+        # Every class in every batch: a starved branch of D_E learns nothing.
+        return _choose(rng, self.by_emotion[slot % len(EMOTIONS)])
+
+    def _reference(self, rng: np.random.Generator, clip: ClipEntry, used: NDArray[np.int64]) -> NDArray[np.uint8]:
+        """One frame of the identity by the policy, never a target frame itself: copying must not win."""
+        policy = self.recipe.reference
+        if policy == "same-clip":
+            free = np.setdiff1d(np.arange(clip.length), used)
+            return self.arrays.frames(clip, int(rng.choice(free)))
+        if policy == "neutral":
+            other = self._other(rng, self.by_pair[clip.identity, NEUTRAL], clip)
+        else:
+            emotion = _choose(rng, [e for e in range(len(EMOTIONS)) if e != NEUTRAL])
+            other = _choose(rng, self.by_pair[clip.identity, emotion])
+        return self.arrays.frames(other, int(rng.integers(other.length)))
+
+    def _other(self, rng: np.random.Generator, pool: list[ClipEntry], clip: ClipEntry) -> ClipEntry:
+        others = [c for c in pool if c.id != clip.id]
+        return _choose(rng, others or pool)
+
+    def _negatives(self, rng: np.random.Generator, clip: ClipEntry) -> NDArray[np.uint8]:
+        """One frame of each other emotion of the identity, of the same sentence where there is one."""
+        frames = []
+        for emotion in range(len(EMOTIONS)):
+            if emotion == clip.emotion:
+                continue
+            pool = self.by_pair[clip.identity, emotion]
+            same = [c for c in pool if c.sentence == clip.sentence]
+            chosen = _choose(rng, same or pool)
+            frames.append(self.arrays.frames(chosen, int(rng.integers(chosen.length))))
+        return np.stack(frames)
+
+    def _require_all_emotions(self) -> None:
+        """Phases 2 and 3 need every identity with all 8 emotions; name the first that lacks one."""
+        for identity in sorted({c.identity for c in self.clips}):
+            for index, emotion in enumerate(EMOTIONS):
+                if (identity, index) not in self.by_pair:
+                    raise DataError(f"{self.arrays.root}: identity {identity} has no {emotion} clip", fix="add one or drop it")
+
+
+def _choose(rng: np.random.Generator, pool: list[_T]) -> _T:
+    return pool[int(rng.integers(len(pool)))]
+
+
+def _images(frames: NDArray[np.uint8]) -> Tensor:
+    """uint8 (...,H,W,3) -> float (...,3,H,W) in [0,1]."""
+    return torch.from_numpy(frames).movedim(-1, -3).float().div_(255)

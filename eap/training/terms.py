@@ -1,0 +1,168 @@
+"""Which losses a phase has (Eq. 4 for ANT; L_lip, L_per, L_cls, L_e-adv, L_inten for ERA), and the auxiliary ones.
+
+The teacher is one frozen network here: landmarks for L_lip, taps for L_per, valence-arousal and embedding for L_inten.
+It runs on generated frames *with* gradients and without updating itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from eap import losses
+from eap.model import Latents, Talker
+from eap.model.intensity import IntensityRegressor
+from eap.perception.teachers import FaceReading, FaceTeacher
+from eap.training.batches import Batch
+from eap.training.recipes import LossWeights, Recipe
+
+N_INNER = 51
+TAP_WEIGHTS = (1.0, 1.0, 1.0, 1.0)
+
+
+class AuxHeads(nn.Module):
+    """Linear read-outs that exist in training only (*ours*; in every row alike).
+
+    ``lip``: z_lip -> lip shape, which wakes the lips in hundreds of steps instead of never. ``shape``: what the face
+    does beyond the reference, from z_lip + alpha z_exp. ``affect``: alpha z_exp -> (v, a) of the frozen F.
+    """
+
+    def __init__(self, latent: int) -> None:
+        super().__init__()
+        self.lip = nn.Linear(latent, 40)
+        self.shape = nn.Linear(latent, 2 * N_INNER)
+        self.affect = nn.Linear(latent, 2)
+
+
+@dataclass(frozen=True)
+class Teachers:
+    """The frozen networks inside the losses."""
+
+    face: FaceTeacher
+    psi: IntensityRegressor
+
+
+@dataclass(frozen=True)
+class StepInputs:
+    """Everything the terms of one step read. Frames are flat: N = B*K."""
+
+    batch: Batch
+    latents: Latents
+    generated: Tensor
+    target: Tensor
+    generated_reading: FaceReading
+    target_reading: FaceReading
+    reference_landmarks: Tensor
+
+
+def lip_shape(landmarks: Tensor) -> Tensor:
+    """Lips (N,20,2) about their own centre, in units where a mouth is about 1 wide. -> (N,40)."""
+    lips = landmarks[:, losses.LIPS]
+    return ((lips - lips.mean(1, keepdim=True)) * 4).flatten(1)
+
+
+def displacement(landmarks: Tensor, reference: Tensor) -> Tensor:
+    """How the inner 51 points differ from the reference's after removing the nose's translation. -> (N,102)."""
+    moved = (landmarks - landmarks[:, 27:31].mean(1, keepdim=True)) - (
+        reference - reference[:, 27:31].mean(1, keepdim=True)
+    )
+    return (moved[:, 17:] * 10).flatten(1)
+
+
+def talker_terms(
+    recipe: Recipe, inputs: StepInputs, aux: AuxHeads, teachers: Teachers, frozen_e_i: nn.Module | None
+) -> dict[str, Tensor]:
+    """The unweighted terms of the talker's step, but for the adversarial ones (``adversarial_terms``)."""
+    w = recipe.weights
+    out = _image_terms(w, recipe.region_gain, inputs)
+    batch, latents = inputs.batch, inputs.latents
+    picks = batch.picks[..., None]
+    if w.aux_lip:
+        z_lip = _picked(latents.z_lip, picks)
+        out["aux_lip"] = losses.aux_shape(aux.lip(z_lip), lip_shape(inputs.target_reading.landmarks))
+    if w.metric and batch.negatives is not None and frozen_e_i is not None:
+        out["metric"] = _metric_term(batch, inputs, frozen_e_i)
+    if latents.alpha is not None and latents.z_exp is not None:
+        emotional = _picked(latents.alpha * latents.z_exp[:, None], picks)
+        if w.cls and latents.emotion_logits is not None:
+            out["cls"] = losses.context_emotion_ce(latents.emotion_logits, batch.emotion)
+        if w.inten:
+            r = losses.intensity(inputs.target_reading.va[:, 0], inputs.target_reading.va[:, 1])
+            out["inten"] = losses.intensity_mse(r, teachers.psi(inputs.generated_reading.embedding))
+        if w.aux_va:
+            out["aux_va"] = losses.aux_affect(aux.affect(emotional), inputs.target_reading.va)
+        if w.aux_shape:
+            predicted = aux.shape(_picked(latents.z_lip, picks) + emotional)
+            truth = displacement(inputs.target_reading.landmarks, inputs.reference_landmarks)
+            out["aux_shape"] = losses.aux_shape(predicted, truth)
+    return out
+
+
+def _image_terms(w: LossWeights, gain: float, inputs: StepInputs) -> dict[str, Tensor]:
+    """L_per (pixels as its tap 0), L_lip and its upper-face sister."""
+    size = inputs.generated.shape[-1]
+    regions = losses.region_weights(inputs.target_reading.landmarks, size, gain)
+    out = {
+        "pixel": losses.pixel_loss(inputs.generated, inputs.target, regions),
+        "per": losses.perceptual_loss(inputs.generated_reading.taps, inputs.target_reading.taps, TAP_WEIGHTS),
+        "lip": losses.lip_loss(inputs.generated_reading.landmarks, inputs.target_reading.landmarks),
+    }
+    if w.aux_face:
+        out["aux_face"] = losses.aux_landmarks(inputs.generated_reading.landmarks, inputs.target_reading.landmarks)
+    return out
+
+
+def _metric_term(batch: Batch, inputs: StepInputs, frozen_e_i: nn.Module) -> Tensor:
+    """L_metric with a frozen copy of E_I as the metric space: a shared E_I could separate instead of neutralize.
+
+    One generated frame and one target frame per clip keep the seven negatives affordable on a CPU.
+    """
+    b, k = batch.picks.shape
+    assert batch.negatives is not None
+    n_neg = batch.negatives.shape[1]
+    with torch.no_grad():
+        others, _ = frozen_e_i(torch.cat([inputs.target.view(b, k, *inputs.target.shape[1:])[:, 0], batch.negatives.flatten(0, 1)]))
+    positive, _ = frozen_e_i(inputs.generated.view(b, k, *inputs.generated.shape[1:])[:, -1])
+    return losses.npair_neutral(others[:b], positive, others[b:].view(b, n_neg, -1))
+
+
+def adversarial_terms(w: LossWeights, fake: tuple[Tensor, Tensor], batch: Batch) -> dict[str, Tensor]:
+    """L_adv and L_e-adv for the talker; ``fake`` are D's patch and emotion outputs on generated frames."""
+    out = {}
+    if w.adv:
+        out["adv"] = losses.adversarial_g(fake[0])
+    if w.e_adv:
+        out["e_adv"] = losses.emotion_adv_g(clip_scores(fake[1], len(batch.emotion)), batch.emotion)
+    return out
+
+
+def discriminator_loss(w: LossWeights, real: tuple[Tensor, Tensor], fake: tuple[Tensor, Tensor], batch: Batch) -> Tensor:
+    """The adversary's loss: D and, where the phase has it, D_E."""
+    total = losses.adversarial_d(real[0], fake[0])
+    if w.e_adv:
+        b = len(batch.emotion)
+        total = total + losses.emotion_adv_d(clip_scores(real[1], b), clip_scores(fake[1], b), batch.emotion)
+    return total
+
+
+def clip_scores(scores: Tensor, clips: int) -> Tensor:
+    """Mean of the frames' emotion scores over each clip's window: (B*K,8) -> (B,8)."""
+    return scores.view(clips, -1, scores.shape[-1]).mean(1)
+
+
+def weighted(terms: dict[str, Tensor], w: LossWeights) -> Tensor:
+    """Sum of lambda times term."""
+    return torch.stack([float(getattr(w, name)) * value.float() for name, value in terms.items()]).sum()
+
+
+def _picked(x: Tensor, picks: Tensor) -> Tensor:
+    """(B,T,d) at picks (B,K,1) -> (B*K,d)."""
+    return torch.gather(x, 1, picks.expand(-1, -1, x.shape[-1])).flatten(0, 1)
+
+
+def run_talker(talker: Talker, batch: Batch, *, emotional: bool) -> tuple[Tensor, Latents]:
+    """Forward pass -> flat frames (B*K,3,S,S) and the latents."""
+    frames, latents = talker(batch.image, batch.mel, batch.picks, emotional=emotional)
+    return frames.flatten(0, 1), latents
