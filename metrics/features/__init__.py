@@ -1,0 +1,1 @@
+"""What is computed once per clip, in one streaming pass, and shared by all metrics."""

@@ -1,0 +1,120 @@
+"""The features of one clip, and of a pair of clips: plain arrays, no files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from metrics.registry import Need, Unmeasurable
+
+Array = NDArray[np.float64]
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class ClipFeatures:
+    """What the evaluators saw on one clip of T frames. An array that was not computed is None; `missing` says why."""
+
+    key: str
+    """Hash of the media's bytes."""
+    n_frames: int
+    width: int
+    height: int
+    fps: float
+    has_audio: bool
+    landmarks: Floats | None = None
+    """(T, 68, 2) pixels (x, y), iBUG-68; nan where no face was found."""
+    emotion: Floats | None = None
+    """(T, 8) probabilities in the order of `eap.constants.EMOTIONS`."""
+    affect: Floats | None = None
+    """(T, 2) valence, arousal."""
+    identity: Floats | None = None
+    """(E,) mean of the frames' unit embeddings, of unit length."""
+    sync_video: Floats | None = None
+    """(W, E) embeddings of the 5-frame windows that start at frame 0..W-1."""
+    sync_audio: Floats | None = None
+    """(W, E) embeddings of the same windows' sound."""
+    features: Floats | None = None
+    """(T, D) image features for FID."""
+    missing: Mapping[str, str] = field(default_factory=dict)
+    """Need -> why it could not be computed."""
+
+    def need(self, name: Need, side: str = "generated") -> Floats:
+        """The array of that need. Raises Unmeasurable with the reason when there is none."""
+        array: Floats | None = self.sync_video if name == "sync" else getattr(self, name)
+        if array is None:
+            raise Unmeasurable(f"{side}: {self.missing.get(name, f'{name} was not computed')}")
+        return array
+
+    def sync(self) -> tuple[Floats, Floats]:
+        """Video and audio embeddings, (W, E) each. Raises Unmeasurable when there are none."""
+        video = self.need("sync")
+        if self.sync_audio is None:
+            raise Unmeasurable(f"generated: {self.missing.get('sync', 'no audio embeddings')}")
+        return video, self.sync_audio
+
+    def intensity(self, side: str = "generated") -> Array:
+        """(T,) r = sqrt(valence^2 + arousal^2)."""
+        affect = self.need("affect", side).astype(np.float64)
+        return np.hypot(affect[:, 0], affect[:, 1])
+
+
+@dataclass(frozen=True)
+class PairFeatures:
+    """Per-frame image measures of a generated clip against its reference, or why there are none."""
+
+    psnr: Array | None = None
+    """(T,) decibel; inf where the frames are identical."""
+    ssim: Array | None = None
+    """(T,) in [-1, 1]."""
+    reason: str = ""
+
+    def series(self, name: str) -> Array:
+        """`psnr` or `ssim`. Raises Unmeasurable with the reason when the frames could not be paired."""
+        array: Array | None = getattr(self, name)
+        if array is None:
+            raise Unmeasurable(self.reason or "frames were not compared")
+        return array
+
+
+@dataclass(frozen=True)
+class Measured:
+    """All that a clip metric may look at."""
+
+    generated: ClipFeatures
+    reference: ClipFeatures | None = None
+    pair: PairFeatures | None = None
+    emotion: str | None = None
+    """The emotion the driving voice carries (MEAD spelling), when known."""
+    truth_intensity: Array | None = None
+    """(T,) exact r per frame, when known; else the reference's pseudo labels stand in."""
+    max_length_difference: int = 1
+
+    def reference_features(self) -> ClipFeatures:
+        """The reference's features. Raises Unmeasurable when there is no reference."""
+        if self.reference is None:
+            raise Unmeasurable("no reference clip")
+        return self.reference
+
+    def images(self) -> PairFeatures:
+        """The per-frame image measures. Raises Unmeasurable when there is no reference."""
+        if self.pair is None:
+            raise Unmeasurable("frames were not compared with a reference")
+        return self.pair
+
+    def paired_length(self, n_reference: int, what: str = "reference") -> int:
+        """Frames both have. Raises Unmeasurable when the lengths differ by more than the protocol allows."""
+        n = self.generated.n_frames
+        return paired_length(n, n_reference, self.max_length_difference, what)
+
+
+def paired_length(n: int, n_reference: int, allowed: int, what: str = "reference") -> int:
+    """The shorter length. Raises Unmeasurable when the two differ by more than `allowed` or one is 0."""
+    if abs(n - n_reference) > allowed:
+        raise Unmeasurable(f"length differs: {n} frames, {what} has {n_reference}")
+    if min(n, n_reference) == 0:
+        raise Unmeasurable("no frames")
+    return min(n, n_reference)

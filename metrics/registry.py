@@ -1,0 +1,202 @@
+"""The record each metric declares, and how metrics are found: a decorator, and a look through this package."""
+
+from __future__ import annotations
+
+import math
+import pkgutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from typing import TYPE_CHECKING, Literal
+
+from eap.errors import ConfigError
+from metrics.results import NOT_APPLICABLE, ClipReading, ClipValue, Signature
+
+if TYPE_CHECKING:
+    from metrics.features.clip import Measured
+    from metrics.fid import FeatureSet
+
+Need = Literal["pixels", "landmarks", "emotion", "affect", "identity", "sync", "features"]
+EVALUATOR_NEEDS: frozenset[Need] = frozenset({"landmarks", "emotion", "affect", "identity", "sync", "features"})
+
+_NOT_METRICS = frozenset({"aggregate", "protocols", "registry", "results", "rundir", "scoring", "statistics"})
+
+
+class Unmeasurable(Exception):  # noqa: N818 - a counted outcome with a reason, not a fault
+    """This clip should have a value and has none; the text is the reason shown in the report."""
+
+
+class NotApplicable(Unmeasurable):
+    """The metric's definition does not cover this clip; it is not counted as expected."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"{NOT_APPLICABLE}: {why}")
+
+
+@dataclass(frozen=True, slots=True)
+class Remarked:
+    """A value that was measured, but not without a remark."""
+
+    value: float
+    remark: str
+
+
+@dataclass(frozen=True)
+class MetricSpec:
+    """What a metric is: declared beside its function, shown by `eap-bench metrics`, part of every signature."""
+
+    name: str
+    title: str
+    unit: str
+    higher_is_better: bool | None
+    bounds: tuple[float, float]
+    needs: tuple[Need, ...]
+    source: str
+    """The reference implementation or definition it equals."""
+    parts: tuple[tuple[str, str], ...]
+    """Fixed parts of the signature; protocol and evaluators are added."""
+    reference: bool = True
+    """Whether a reference clip is needed."""
+    truth: bool = False
+    """Whether it is measured against intensity truth (exact, or the reference's pseudo labels)."""
+    pooling: Literal["mean", "median"] = "mean"
+    """How values of clips become the value of a method."""
+    target: float | None = None
+    version: str = "v1"
+
+
+@dataclass(frozen=True, slots=True)
+class SignatureContext:
+    """What a run adds to the signatures of its metrics."""
+
+    protocol: str
+    crop: str
+    evaluators: tuple[tuple[Need, str], ...] = ()
+    """Need -> label of the network, e.g. `bundled-emotion-1a2b3c4d`."""
+    truth: Literal["exact", "pseudo"] = "exact"
+
+    def sign(self, spec: MetricSpec) -> Signature:
+        """The signature of a metric under this protocol and these evaluators."""
+        parts: list[tuple[str, str]] = [(need, label) for need, label in self.evaluators if need in spec.needs]
+        if "pixels" in spec.needs:
+            parts.append(("crop", self.crop))
+        if spec.truth:
+            parts.append(("truth", self.truth))
+        return Signature(spec.name, (*parts, *spec.parts, ("protocol", self.protocol)), spec.version)
+
+
+@dataclass(frozen=True)
+class SetInputs:
+    """All that a metric over many clips may look at: one method on one track."""
+
+    method: str
+    track: str
+    readings: tuple[ClipReading, ...]
+    """Of every method and track."""
+    generated: FeatureSet | None
+    reference: FeatureSet | None
+    expected: tuple[ClipReading, ...]
+    """The clips this method should have on this track."""
+
+
+@dataclass(frozen=True)
+class SetResult:
+    """A value over many clips with its interval, or clip values still to be pooled (then `value` is None)."""
+
+    value: float | None = None
+    ci_low: float = float("nan")
+    ci_high: float = float("nan")
+    n_scored: int = 0
+    n_expected: int = 0
+    note: str = ""
+    clip_values: tuple[tuple[ClipReading, float, str], ...] = ()
+
+
+ClipFunction = Callable[["Measured"], float | Remarked]
+SetFunction = Callable[[SetInputs], SetResult | None]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A declared metric and its function: on one clip, or on all clips of a method and track."""
+
+    spec: MetricSpec
+    clip: ClipFunction | None = None
+    over_clips: SetFunction | None = None
+
+
+_METRICS: dict[str, Metric] = {}
+
+
+def _add(item: Metric) -> None:
+    if item.spec.name in _METRICS:
+        raise ValueError(f"metric {item.spec.name!r} is declared twice")
+    _METRICS[item.spec.name] = item
+
+
+def metric(spec: MetricSpec) -> Callable[[ClipFunction], ClipFunction]:
+    """Declare a function of one clip as a metric."""
+
+    def declare(function: ClipFunction) -> ClipFunction:
+        _add(Metric(spec, clip=function))
+        return function
+
+    return declare
+
+
+def set_metric(spec: MetricSpec) -> Callable[[SetFunction], SetFunction]:
+    """Declare a function over the clips of one method and track as a metric."""
+
+    def declare(function: SetFunction) -> SetFunction:
+        _add(Metric(spec, over_clips=function))
+        return function
+
+    return declare
+
+
+@cache
+def _import_all() -> None:
+    import metrics
+
+    for module in pkgutil.iter_modules(metrics.__path__):
+        if not module.ispkg and module.name not in _NOT_METRICS:
+            import_module(f"metrics.{module.name}")
+
+
+def all_metrics() -> tuple[Metric, ...]:
+    """Every metric of this package, by name."""
+    _import_all()
+    return tuple(_METRICS[name] for name in sorted(_METRICS))
+
+
+def get_metric(name: str) -> Metric:
+    """The metric of that name. Raises ConfigError naming those there are."""
+    _import_all()
+    if name not in _METRICS:
+        raise ConfigError(f"unknown metric {name!r}", fix=f"choose from: {', '.join(sorted(_METRICS))}")
+    return _METRICS[name]
+
+
+def clip_value(item: Metric, measured: Measured, reading: ClipReading, signature: Signature) -> ClipValue:
+    """Run a clip metric; what cannot be measured becomes a named nan, never an exception."""
+    value, reason = float("nan"), ""
+    if item.clip is None:
+        raise ValueError(f"{item.spec.name} is a metric over many clips")
+    try:
+        outcome = item.clip(measured)
+    except Unmeasurable as error:
+        reason = str(error)
+    else:
+        value, reason = (outcome.value, outcome.remark) if isinstance(outcome, Remarked) else (outcome, "")
+        if not math.isfinite(value) and not reason:
+            reason = f"the result is {value}"
+    return as_clip_value(item.spec.name, signature, reading, value, reason)
+
+
+def as_clip_value(metric_name: str, signature: Signature, reading: ClipReading, value: float, reason: str) -> ClipValue:
+    """A clip value for the clip that `reading` names."""
+    return ClipValue(
+        metric_name, signature, reading.method, reading.track, reading.clip_id, reading.identity, reading.emotion,
+        reading.level, float(value), reason,
+    )  # fmt: skip
