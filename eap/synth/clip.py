@@ -1,0 +1,218 @@
+"""One clip of the embedded world: from a specification to frames, sound and exact truth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import TYPE_CHECKING
+from zlib import crc32
+
+import numpy as np
+
+from eap.constants import EMOTIONS, FPS, LEVELS, RATE, VIEWS
+from eap.data.truth import Truth
+from eap.errors import DataError
+from eap.synth.affect import valence_arousal
+from eap.synth.performance import Manner, Motion, Performance, draw_motion, manner, perform
+from eap.synth.sentences import sentence
+from eap.synth.speech import Speech, synthesize
+from eap.synth.timing import Schedule, intensity_curve, schedule
+from eap.synth.voice import Speaker, speaker
+
+if TYPE_CHECKING:
+    from eap.synth.face import Face
+
+SAMPLES_PER_FRAME = RATE // FPS
+
+
+@dataclass(frozen=True)
+class ClipSpec:
+    """What is said by whom and how. The same specification always gives the same clip.
+
+    ``seconds`` cuts the clip short; None keeps the whole sentence. ``wild`` asks for in-the-wild conditions (light,
+    background, camera, room); its label is then withheld from training arrays. ``seed`` opens a world of other takes.
+    Raises DataError for a value out of range.
+    """
+
+    identity: int
+    emotion: str
+    level: int
+    sentence: int
+    view: str = "front"
+    take: int = 0
+    seconds: float | None = None
+    wild: bool = False
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        problems = []
+        if self.emotion not in EMOTIONS:
+            problems.append(f"emotion {self.emotion!r} is none of {', '.join(EMOTIONS)}")
+        if self.level not in LEVELS or (self.emotion == "neutral" and self.level != 1):
+            problems.append(f"level {self.level} does not exist for {self.emotion}")
+        if self.view not in VIEWS:
+            problems.append(f"view {self.view!r} is none of {', '.join(VIEWS)}")
+        if min(self.identity, self.sentence, self.take, self.seed) < 0:
+            problems.append("identity, sentence, take and seed must be 0 or more")
+        if self.seconds is not None and self.seconds < 1 / FPS:
+            problems.append(f"seconds {self.seconds} is shorter than one frame")
+        if problems:
+            raise DataError(f"clip specification: {'; '.join(problems)}", fix="mend the specification")
+
+    def generator(self, purpose: str) -> np.random.Generator:
+        """An independent random stream of this clip for one purpose."""
+        key = (self.identity, EMOTIONS.index(self.emotion), self.level, self.sentence, self.take, self.seed)
+        return np.random.default_rng([*key, VIEWS.index(self.view), crc32(purpose.encode())])
+
+
+@dataclass(frozen=True)
+class WorldClip:
+    """A finished clip of T frames: frames uint8 (T, S, S, 3) RGB or None, audio float32 (T * 640,) at 16 kHz, truth.
+
+    The twin says the same with the same movement and alpha = 0, frame by frame.
+    """
+
+    spec: ClipSpec
+    frames: np.ndarray | None
+    audio: np.ndarray
+    truth: Truth
+    twin_frames: np.ndarray | None = None
+    twin_audio: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class _Take:
+    """A clip before it is drawn or spoken."""
+
+    plan: Schedule
+    voice: Speaker
+    style: Manner
+    motion: Motion
+
+
+@lru_cache(maxsize=12)
+def face_of(identity: int, variant: int = 0) -> Face:
+    """The face of an identity, built once (about 200 ms) and kept; variant > 0 changes light and background."""
+    from eap.synth.face import build_face
+
+    return build_face(identity, variant_seed=variant)
+
+
+@lru_cache(maxsize=4096)
+def is_female(identity: int) -> bool:
+    """Whether the identity has a female face and voice (and a W name in the MEAD layout)."""
+    from eap.synth.identity import sample_identity
+
+    return bool(sample_identity(identity).female)
+
+
+def _take(spec: ClipSpec) -> _Take:
+    words = sentence(spec.sentence)
+    voice = speaker(spec.identity, is_female(spec.identity))
+    style = manner(spec.identity)
+    curve = intensity_curve(words, spec.emotion, spec.level, spec.generator("intensity"))
+    plan = schedule(words, spec.emotion, voice, curve, spec.generator("timing"))
+    return _Take(plan, voice, style, draw_motion(plan, style, spec.generator("motion")))
+
+
+def _speak(spec: ClipSpec, take: _Take, emotion: str, alpha: np.ndarray) -> Speech:
+    return synthesize(take.plan.segments, emotion, alpha, take.voice, spec.generator("voice"))
+
+
+def _draw(
+    face: Face, played: Performance, frames: int, size: int, supersample: int, images: bool
+) -> tuple[np.ndarray | None, np.ndarray]:
+    """Images (frames, S, S, 3) or None, and landmarks (frames, 68, 2) in pixels."""
+    landmarks = np.empty((frames, 68, 2), np.float32)
+    drawn = np.empty((frames, size, size, 3), np.uint8) if images else None
+    for frame in range(frames):
+        head = tuple(float(angle) for angle in played.head[frame])
+        gaze = tuple(float(angle) for angle in played.gaze[frame])
+        shift = tuple(float(step) for step in played.shift[frame])
+        tongue = float(played.tongue[frame])
+        acts = played.acts(frame)
+        if drawn is None:
+            landmarks[frame] = face.landmarks(acts, head, gaze, shift, tongue, size=size)
+        else:
+            drawn[frame], landmarks[frame] = face.draw(
+                acts, head, gaze, shift, tongue, size=size, supersample=supersample
+            )
+    return drawn, landmarks
+
+
+def _phonemes(plan: Schedule) -> np.ndarray:
+    """The phoneme at each frame centre, (T,) str."""
+    starts = np.array([segment.start for segment in plan.segments])
+    centres = (np.arange(plan.frames) + 0.5) / FPS
+    at = np.searchsorted(starts, centres, side="right") - 1
+    return np.array([segment.symbol for segment in plan.segments], dtype=np.str_)[at]
+
+
+def _truth(
+    spec: ClipSpec, take: _Take, played: Performance, speech: Speech, landmarks: np.ndarray, alpha: np.ndarray
+) -> Truth:
+    from eap.synth.action_units import AU_NAMES
+
+    frames = len(landmarks)
+    valence, arousal = valence_arousal(spec.emotion, alpha)
+    zeros = np.zeros(take.plan.frames)
+    units = np.stack([played.units.get(name, zeros) for name in AU_NAMES], axis=1)
+    return Truth(
+        fps=float(FPS),
+        landmarks=landmarks,
+        alpha=alpha[:frames],
+        valence=valence[:frames],
+        arousal=arousal[:frames],
+        au=units[:frames].astype(np.float32),
+        au_names=tuple(AU_NAMES),
+        phoneme=_phonemes(take.plan)[:frames],
+        viseme=played.mouth[:frames],
+        head=played.head[:frames],
+        f0=speech.f0[:frames],
+    )
+
+
+def render_clip(
+    spec: ClipSpec, *, size: int = 128, frames: bool = True, twin: bool = False, supersample: int = 2
+) -> WorldClip:
+    """Make a clip. ``frames=False`` leaves the images out (sound and truth only, about 100 times faster).
+
+    ``twin`` adds the neutral twin: same phones, mouth, head noise, blinks and voice noise with alpha = 0. With
+    ``spec.wild`` frames, landmarks and sound pass through `eap.synth.wild`. Deterministic.
+    """
+    take = _take(spec)
+    count = take.plan.frames if spec.seconds is None else min(take.plan.frames, max(1, round(spec.seconds * FPS)))
+    variant = 1 + int(spec.generator("variant").integers(1 << 30)) if spec.wild else 0
+    face = face_of(spec.identity, variant)
+    alpha = take.plan.alpha
+    played = perform(take.plan, spec.emotion, alpha, take.style, take.motion, spec.view)
+    speech = _speak(spec, take, spec.emotion, alpha)
+    drawn, landmarks = _draw(face, played, count, size, supersample, frames)
+    truth = _truth(spec, take, played, speech, landmarks, alpha)
+    made = WorldClip(spec, drawn, speech.audio[: count * SAMPLES_PER_FRAME], truth)
+    if twin:
+        still = np.zeros_like(alpha)
+        calm = perform(take.plan, "neutral", still, take.style, take.motion, spec.view)
+        twin_frames = _draw(face, calm, count, size, supersample, True)[0] if frames else None
+        twin_audio = _speak(spec, take, "neutral", still).audio[: count * SAMPLES_PER_FRAME]
+        made = replace(made, twin_frames=twin_frames, twin_audio=twin_audio)
+    if spec.wild:
+        from eap.synth.wild import make_wild
+
+        made = make_wild(made, size)
+    return made
+
+
+def identity_name(identity: int) -> str:
+    """MEAD-like name: M or W and three or more digits."""
+    return f"{'W' if is_female(identity) else 'M'}{identity:03d}"
+
+
+def clip_id(spec: ClipSpec) -> str:
+    """The project's clip id, e.g. "M003_front_angry_3_012"; takes after the first and wild clips are marked."""
+    extra = ("" if not spec.take else f"_t{spec.take}") + ("" if not spec.seed else f"_s{spec.seed}")
+    wild = "_wild" if spec.wild else ""
+    name = f"{identity_name(spec.identity)}_{spec.view}_{spec.emotion}_{spec.level}_{spec.sentence:03d}"
+    return name + extra + wild
+
+
