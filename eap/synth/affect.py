@@ -81,7 +81,7 @@ AFFECTS: dict[str, Affect] = {
         gaze=(-0.10, 0.06),
         liveliness=0.6,
         voice=Prosody(
-            pitch=-3.5, pitch_range=0.45, gain=-2.0, rate=0.88, tilt=-1.0, breath=0.0, jitter=0.01, formants=0.97,
+            pitch=-3.5, pitch_range=0.45, gain=1.0, rate=0.88, tilt=-1.0, breath=0.0, jitter=0.01, formants=0.97,
             final=-5.0, creak=0.95, nasal=0.25, pressed=0.7, articulation=0.85,
         ),
     ),
@@ -92,7 +92,7 @@ AFFECTS: dict[str, Affect] = {
         head=(0.06, 0.02, -0.03),
         gaze=(-0.05, 0.05),
         voice=Prosody(
-            pitch=-1.5, pitch_range=1.2, gain=2.0, rate=0.82, tilt=-3.0, breath=0.05, jitter=0.02, formants=0.93,
+            pitch=-1.5, pitch_range=1.2, gain=5.5, rate=0.82, tilt=-3.0, breath=0.05, jitter=0.02, formants=0.93,
             first_formant=1.16, final=-5.0, rough=0.85, nasal=0.9, punch=3.0, articulation=1.1,
         ),
     ),
@@ -103,7 +103,7 @@ AFFECTS: dict[str, Affect] = {
         head=(0.0, -0.05, 0.0),
         liveliness=0.7,
         voice=Prosody(
-            pitch=7.0, pitch_range=0.6, gain=0.0, rate=1.26, tilt=0.5, breath=0.6, jitter=0.012, formants=1.03,
+            pitch=7.0, pitch_range=0.6, gain=2.0, rate=1.26, tilt=0.5, breath=0.6, jitter=0.012, formants=1.03,
             final=2.0, tremor=1.1, pressed=0.2, articulation=0.9,
         ),
     ),

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +10,8 @@ import numpy as np
 from eap.constants import EMOTIONS
 from eap.data.arrays import ArraySet, ArrayWriter, ClipArrays
 from eap.errors import DataError
-from eap.synth.clip import ClipSpec, clip_id, identity_name, render_clip
-
-Progress = Callable[[int, int], None]
-"""Called with (clips done, clips in all) after every clip."""
+from eap.synth.clip import ClipSpec, identity_name, render_clip, spec_id
+from eap.synth.workers import Progress, ordered_map
 
 
 def to_arrays(spec: ClipSpec, size: int, supersample: int = 2) -> ClipArrays:
@@ -29,7 +24,7 @@ def to_arrays(spec: ClipSpec, size: int, supersample: int = 2) -> ClipArrays:
     truth = clip.truth
     affect = np.stack([truth.alpha, truth.valence, truth.arousal], axis=1)
     return ClipArrays(
-        id=clip_id(spec),
+        id=spec_id(spec),
         identity=identity_name(spec.identity),
         emotion=-1 if spec.wild else EMOTIONS.index(spec.emotion),
         level=spec.level,
@@ -48,18 +43,6 @@ def _job(order: tuple[ClipSpec, int, int]) -> ClipArrays:
     return to_arrays(*order)
 
 
-@contextmanager
-def worker_map(workers: int) -> Iterator[Callable[..., Iterator[ClipArrays]]]:
-    """An ordered lazy map over ``workers`` processes; the plain `map` for one."""
-    if workers <= 1:
-        yield map
-        return
-    # fork shares the built templates and needs no __main__ guard in the caller; elsewhere the platform's own way
-    context = multiprocessing.get_context("fork" if sys.platform == "linux" else None)
-    with context.Pool(workers) as pool:
-        yield lambda job, orders: pool.imap(job, orders, chunksize=2)
-
-
 def build_arrays(
     root: Path | str,
     specs: Sequence[ClipSpec],
@@ -74,17 +57,17 @@ def build_arrays(
     Resumable: clips already there are kept, also after a kill. Sort specs by identity: faces are cached per worker.
     Raises DataError for two specs of one id, or a folder that holds something else.
     """
-    ids = [clip_id(spec) for spec in specs]
+    ids = [spec_id(spec) for spec in specs]
     if len(set(ids)) != len(ids):
         twice = next(name for name in ids if ids.count(name) > 1)
         raise DataError(f"clip {twice} is planned twice", fix="give repeated clips another take")
     with ArrayWriter(root, size) as writer:
         missing = [spec for name, spec in zip(ids, specs, strict=True) if name not in writer.done]
         finished = len(specs) - len(missing)
-        with worker_map(workers) as parallel:
-            for arrays in parallel(_job, [(spec, size, supersample) for spec in missing]):
-                writer.add(arrays)
-                finished += 1
-                if progress is not None:
-                    progress(finished, len(specs))
+        orders = [(spec, size, supersample) for spec in missing]
+        for arrays in ordered_map(_job, orders, workers):
+            writer.add(arrays)
+            finished += 1
+            if progress is not None:
+                progress(finished, len(specs))
     return ArraySet.open(root)

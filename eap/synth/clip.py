@@ -10,6 +10,7 @@ from zlib import crc32
 import numpy as np
 
 from eap.constants import EMOTIONS, FPS, LEVELS, RATE, VIEWS
+from eap.data.clip import clip_id
 from eap.data.truth import Truth
 from eap.errors import DataError
 from eap.synth.affect import valence_arousal
@@ -62,7 +63,8 @@ class ClipSpec:
     def generator(self, purpose: str) -> np.random.Generator:
         """An independent random stream of this clip for one purpose."""
         key = (self.identity, EMOTIONS.index(self.emotion), self.level, self.sentence, self.take, self.seed)
-        return np.random.default_rng([*key, VIEWS.index(self.view), crc32(purpose.encode())])
+        # Not the view: as in MEAD, all cameras film one performance.
+        return np.random.default_rng([*key, crc32(purpose.encode())])
 
 
 @dataclass(frozen=True)
@@ -208,11 +210,12 @@ def identity_name(identity: int) -> str:
     return f"{'W' if is_female(identity) else 'M'}{identity:03d}"
 
 
-def clip_id(spec: ClipSpec) -> str:
-    """The project's clip id, e.g. "M003_front_angry_3_012"; takes after the first and wild clips are marked."""
-    extra = ("" if not spec.take else f"_t{spec.take}") + ("" if not spec.seed else f"_s{spec.seed}")
-    wild = "_wild" if spec.wild else ""
-    name = f"{identity_name(spec.identity)}_{spec.view}_{spec.emotion}_{spec.level}_{spec.sentence:03d}"
-    return name + extra + wild
+def sentence_name(spec: ClipSpec) -> str:
+    """The number of a clip in the MEAD layout, "012"; later takes of a sentence count on from 1000, "1012"."""
+    return f"{spec.sentence + 1000 * spec.take:03d}"
 
 
+def spec_id(spec: ClipSpec) -> str:
+    """The project's clip id, e.g. "M003_front_angry_3_012"; other seeds and wild clips are marked."""
+    extra = ("" if not spec.seed else f"_s{spec.seed}") + ("_wild" if spec.wild else "")
+    return clip_id(identity_name(spec.identity), spec.view, spec.emotion, spec.level, sentence_name(spec)) + extra

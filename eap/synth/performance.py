@@ -34,9 +34,8 @@ _EXPRESSIVE = tuple(sorted({name for affect in AFFECTS.values() for name in affe
 
 @dataclass(frozen=True)
 class Manner:
-    """An identity's own way of moving: per-unit expressivity, left-right imbalance, habits."""
+    """An identity's own way of moving (how far each unit goes is the face's own: see `eap.synth.rig`)."""
 
-    expressivity: dict[str, float]
     imbalance: float  # left side gets 1 + imbalance, right side 1 - imbalance
     scorn_side: str  # the side of unilateral contempt, L or R
     brow_habit: float  # probability of a brow flash at a stressed syllable
@@ -48,7 +47,6 @@ def manner(identity: int) -> Manner:
     """The way of moving of an identity; deterministic."""
     rng = np.random.default_rng([identity, 77])
     return Manner(
-        expressivity={name: float(rng.uniform(0.88, 1.12)) for name in _EXPRESSIVE},
         imbalance=float(np.clip(0.05 * rng.normal(), -0.12, 0.12)),
         scorn_side="L" if rng.random() < 0.5 else "R",
         brow_habit=float(rng.uniform(0.3, 0.7)),
@@ -132,12 +130,12 @@ def draw_motion(plan: Schedule, style: Manner, rng: np.random.Generator) -> Moti
 
 
 def _expression(emotion: str, alpha: np.ndarray, style: Manner, motion: Motion) -> dict[str, np.ndarray]:
-    """Action units of the emotion alone, (T,) each, with expressivity, micro-jitter and left-right imbalance."""
+    """Action units of the emotion alone, (T,) each, with micro-jitter and left-right imbalance."""
     units: dict[str, np.ndarray] = {
         name: np.abs(_IDLE * motion.jitter[name]) for name in _IDLE_UNITS if name in motion.jitter
     }
     for name, full in AFFECTS[emotion].units.items():
-        moved = full * alpha * style.expressivity[name] * (1 + _JITTER * motion.jitter[name])
+        moved = full * alpha * (1 + _JITTER * motion.jitter[name])
         if emotion == "contempt" and name.endswith("L"):
             name = name[:-1] + style.scorn_side
         units[name] = units.get(name, np.zeros_like(alpha)) + moved

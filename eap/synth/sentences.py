@@ -21,7 +21,8 @@ _LEAD_IN, _LEAD_OUT, _PAUSE = 0.16, 0.24, 0.12  # seconds of silence
 
 # A digit marks the stressed vowel; two vowels in a row are a diphthong.
 _LEXICON = """
-a=ah | the=dh ah | my=m aa ih | your=y ao r | our=aa uh er | her=hh er | his=hh ih z | we=w iy | they=dh eh ih | you=y uw
+a=ah | the=dh ah | my=m aa ih | your=y ao r | our=aa uh er | her=hh er | his=hh ih z | we=w iy | they=dh eh ih
+you=y uw
 and=ae n d | but=b ah t | in=ih n | at=ae t | by=b aa ih | to=t uh | for=f ao r | of=ah v | before=b ih f ao r
 is=ih z | was=w ah z | will=w ih l | can=k ae n | after=ae f t er | with=w ih dh | on=ao n | it=ih t
 brother=b r ah1 dh er | mother=m ah1 dh er | father=f aa1 dh er | baby=b eh1 ih b iy | people=p iy1 p ah l

@@ -130,13 +130,13 @@ def _pitch(
         + control["lilt"] * gaussian_filter1d(glide, 2.0)
         + control["tremor"] * np.sin(2 * np.pi * 7 * time + rng.uniform(0, 2 * np.pi))
     )
-    return np.clip(speaker.pitch * 2 ** (semitones / 12), _LOWEST, _HIGHEST)
+    return np.asarray(np.clip(speaker.pitch * 2 ** (semitones / 12), _LOWEST, _HIGHEST))
 
 
 def _drift(rng: np.random.Generator, n: int) -> np.ndarray:
     """Slow unit-variance noise: knots every 120 ms, linearly joined and lightly smoothed."""
     knots = rng.normal(size=n // 24 + 3)
-    return gaussian_filter1d(np.interp(np.arange(n) / 24, np.arange(len(knots)), knots), 6.0) * 1.25
+    return np.asarray(gaussian_filter1d(np.interp(np.arange(n) / 24, np.arange(len(knots)), knots), 6.0) * 1.25)
 
 
 def _source(
@@ -147,7 +147,7 @@ def _source(
     grid = np.arange(len(f0), dtype=np.float32)
 
     def per_sample(track: np.ndarray) -> np.ndarray:
-        return np.interp(frames, grid, track).astype(np.float32)
+        return np.asarray(np.interp(frames, grid, track), dtype=np.float32)
 
     jitter = np.repeat(rng.normal(size=samples // 100 + 1), 100)[:samples] * per_sample(control["jitter"])
     phase = np.cumsum(per_sample(f0) * (1 + jitter) / RATE)

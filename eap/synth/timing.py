@@ -117,7 +117,7 @@ def intensity_curve(sentence: Sentence, emotion: str, level: int, rng: np.random
     wobble = 0.03 * smooth_noise(rng, n, 30.0) * (0.3 + 0.7 * envelope)
     if emotion == "neutral":
         return np.zeros(n)
-    return np.clip(peak * envelope + wobble * LEVEL_PEAKS[level - 1], 0, 1)
+    return np.asarray(np.clip(peak * envelope + wobble * LEVEL_PEAKS[level - 1], 0, 1))
 
 
 def schedule(

@@ -82,7 +82,7 @@ def mouth_channels(segments: Sequence[Segment], frames: int, articulation: np.nd
             channels[frame, JAW] *= 0.3
             channels[frame, PART] = min(channels[frame, PART], 0.03)
     channels[:, [JAW, PART, PUCKER, STRETCH]] *= articulation[:, None]
-    return channels.astype(np.float32)
+    return np.asarray(channels, dtype=np.float32)
 
 
 def closure_frame(segment: Segment, frames: int) -> int:

@@ -147,7 +147,7 @@ def record(audio: np.ndarray, room: Room, rng: np.random.Generator) -> np.ndarra
     colour = fft.rfft(rng.normal(size=n), padded) / np.sqrt(1 + (frequencies / rng.uniform(200, 4000)) ** 2)
     noise = fft.irfft(colour, padded)[:n]
     noise *= np.sqrt(np.mean(sound**2) / np.mean(noise**2)) * 10 ** (-room.snr / 20)
-    return np.tanh(sound + noise).astype(np.float32)
+    return np.asarray(np.tanh(sound + noise), dtype=np.float32)
 
 
 def make_wild(clip: WorldClip, size: int) -> WorldClip:
