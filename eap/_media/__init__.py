@@ -1,0 +1,1 @@
+"""Private parts of `eap.media`; import that instead."""
