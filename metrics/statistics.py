@@ -78,7 +78,7 @@ class _Clustered:
 
 def point_estimate(values: Sequence[float] | Array, statistic: Statistic = "mean") -> float:
     """Mean or median of finite values; nan for none."""
-    array = np.asarray(values, np.float64)
+    array = np.sort(np.asarray(values, np.float64))  # so that the order of clips cannot change the last digit
     if len(array) == 0:
         return float("nan")
     return float(np.mean(array) if statistic == "mean" else np.median(array))

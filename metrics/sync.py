@@ -37,7 +37,7 @@ def sync_score(video: NDArray[np.floating], audio: NDArray[np.floating], vshift:
     input.
     """
     if video.shape != audio.shape or video.ndim != 2 or len(video) == 0:
-        raise ValueError(f"embeddings must be two equal (W, E) arrays, got {video.shape} and {audio.shape}")
+        raise ValueError(f"embeddings must be two equal (W, E) arrays, not empty, got {video.shape} and {audio.shape}")
     v = video.astype(np.float64)
     padded = np.pad(audio.astype(np.float64), ((vshift, vshift), (0, 0)))
     n = len(v)
