@@ -9,7 +9,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from eap.constants import MEL_PER_FRAME, N_MELS
-from eap.model.blocks import norm
+from eap.model.blocks import ChannelNorm
 
 
 class MelEncoder(nn.Module):
@@ -20,8 +20,8 @@ class MelEncoder(nn.Module):
         c1, c2, c3, c4 = channels
 
         def conv(c_in: int, c_out: int, stride: tuple[int, int]) -> nn.Sequential:
-            layer = nn.Conv2d(c_in, c_out, (5, 3), stride=stride, padding=(2, 1), bias=False)
-            return nn.Sequential(layer, norm(c_out), nn.SiLU())
+            layer = nn.Conv2d(c_in, c_out, (5, 3), stride=stride, padding=(2, 1))
+            return nn.Sequential(layer, ChannelNorm(c_out), nn.SiLU())
 
         # Strides are (time, frequency): 80 mels -> 40 -> 20 -> 10 -> 5, 4T rows -> 4T -> 2T -> T -> T.
         self.conv = nn.Sequential(conv(1, c1, (1, 2)), conv(c1, c2, (2, 2)), conv(c2, c3, (2, 2)), conv(c3, c4, (1, 2)))

@@ -10,6 +10,23 @@ def norm(channels: int) -> nn.GroupNorm:
     return nn.GroupNorm(max(1, channels // 16), channels)
 
 
+class ChannelNorm(nn.Module):
+    """LayerNorm over the channels of each place of (N,C,H,W).
+
+    Audio maps use it instead of GroupNorm: no statistic runs over time, so loudness survives and a window of a clip
+    gives the same tokens as the whole clip.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N,C,H,W) -> (N,C,H,W)."""
+        out: Tensor = self.norm(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+        return out
+
+
 class ResDown(nn.Module):
     """Halve the size, widen to ``c_out``; two 3x3 convolutions with a strided shortcut."""
 

@@ -158,8 +158,8 @@ def weighted(terms: dict[str, Tensor], w: LossWeights) -> Tensor:
 
 
 def _picked(x: Tensor, picks: Tensor) -> Tensor:
-    """(B,T,d) at picks (B,K,1) -> (B*K,d)."""
-    return torch.gather(x, 1, picks.expand(-1, -1, x.shape[-1])).flatten(0, 1)
+    """(B,T,d) at picks (B,K,1) -> (B*K,d), in float32 whatever autocast made of it."""
+    return torch.gather(x.float(), 1, picks.expand(-1, -1, x.shape[-1])).flatten(0, 1)
 
 
 def run_talker(talker: Talker, batch: Batch, *, emotional: bool) -> tuple[Tensor, Latents]:
