@@ -102,7 +102,7 @@ def _blocks(path: Path, container: InputContainer, stream: AudioStream) -> tuple
             count += len(blocks[-1])
         blocks.append(_mono(path, frame))
         count += len(blocks[-1])
-    refuse_truncated(path, count / rate, declared)
+    refuse_truncated(path, count / rate, declared, 0.1)
     if declared is not None and count > round(declared * rate):
         surplus = count - round(declared * rate)  # the encoder's last frame, padded to its full size
         while blocks and surplus > 0:

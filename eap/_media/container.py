@@ -74,9 +74,9 @@ def declared_seconds(container: InputContainer, stream: VideoStream | AudioStrea
     return float(stream.duration * stream.time_base)
 
 
-def refuse_truncated(path: Path, seconds: float, declared: float | None) -> None:
-    """Raise MediaError when the decoded part is clearly shorter than the index says."""
-    if declared is not None and declared - seconds > 0.3:
+def refuse_truncated(path: Path, seconds: float, declared: float | None, slack: float) -> None:
+    """Raise MediaError when the decoded part is more than `slack` seconds shorter than the index says."""
+    if declared is not None and declared - seconds > slack:
         raise MediaError(f"{path}: truncated, {seconds:.2f} s of {declared:.2f} s could be decoded", fix=_REPLACE)
 
 

@@ -166,7 +166,7 @@ def _decoded(path: Path, container: InputContainer, stream: VideoStream) -> Iter
         lasts = float(frame.duration * frame.time_base) if frame.duration and frame.time_base else nominal
         start, end = max(at, 0.0), max(at, 0.0) + min(lasts, MAX_GAP)
         yield _Timed(frame, start, end)
-    refuse_truncated(path, max(end, 0.0), declared)
+    refuse_truncated(path, max(end, 0.0), declared, 2.5 * nominal)
 
 
 def _on_grid(path: Path, decoded: Iterator[_Timed], fps: float) -> Iterator[VideoFrame]:
