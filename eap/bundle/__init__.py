@@ -1,0 +1,1 @@
+"""Trained weights that come with the project, and the only code that reads and writes them."""
