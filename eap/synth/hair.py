@@ -8,11 +8,11 @@ from numpy.random import Generator
 from eap.synth.head_shape import stretch, width_factor
 from eap.synth.identity import Hair, Identity
 from eap.synth.parts import Layer, Part, grid_triangles, grid_uv
-from eap.synth.surface import Array, base_surface, smoothstep
+from eap.synth.surface import Array, base_surface, half_width, smoothstep
 from eap.synth.texture import noise
 
 _TOP = 1.165
-_EAR = 1.45  # angle behind which hair lies behind the ear
+_SIDE, _EAR = 0.75, 1.45  # angles (radians) from which hair lies beside the face and behind the ear
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def _edge(a: Array, hair: Hair, style: _Style, r: Generator) -> Array:
         y = np.interp(np.abs(a), [0, 0.7, 0.95, 1.1, 1.3, 2.6], [0.38, 0.36, 0.28, -0.05, -0.3, -0.6])
         return np.asarray(y + 0.5 * hair.line)
     y = np.interp(np.abs(a - hair.part * 0.6), [0, 0.3, 0.7, 1.0, 1.3, 2.6], [0.84, 0.72, 0.48, 0.15, -0.25, -0.6])
-    return np.asarray(y + hair.line)
+    return np.where(np.abs(a) < 0.7, np.minimum(y + hair.line, hairline(a, hair) - 0.01), y + hair.line)
 
 
 class _Skull:
@@ -76,6 +76,22 @@ class _Skull:
         self.who, self.style = who, style
         self.angles, self.edge = edge_angles, edge
         self.volume = style.volume * who.hair.volume
+
+    def edge_x(self, side: int, y: Array) -> Array:
+        """|x| at which the shell's edge passes the heights y on one side of the head."""
+        mine = self.angles * side >= 0
+        order = np.argsort(np.abs(self.angles[mine]))
+        angle, edge = np.abs(self.angles[mine])[order], np.minimum.accumulate(self.edge[mine][order])
+        a = np.minimum(np.interp(-y, -edge, angle), np.pi / 2)
+        y = np.maximum(y, -0.6)
+        return np.asarray(base_surface(a, y)[0] * width_factor(y, self.who.shape))
+
+    def skin_z(self, x: Array, y: Array) -> Array:
+        """Depth of the head's surface at (|x|, y); far back outside its outline."""
+        y = np.clip(y, -1.0, 1.1)
+        sine = x / (half_width(y) * width_factor(y, self.who.shape))
+        z = base_surface(np.arcsin(np.minimum(sine, 1.0)), y)[1]
+        return np.where(sine < 1, z, -9.0)
 
     def __call__(self, a: Array, q: Array, lift: Array | float, bump: Array | float = 0.0) -> Array:
         low = np.interp(a, self.angles, self.edge)
@@ -87,7 +103,8 @@ class _Skull:
         away /= np.linalg.norm(away, axis=-1, keepdims=True)
         style, hair = self.style, self.who.hair
         side = 1 + (style.side - 1) * smoothstep(0.7, 0.1, y)
-        rise = self.volume * (0.22 + 0.78 * smoothstep(0, 0.30, q)) * side * (1 + bump)
+        # the edge lies on the skin: a gap there would show the background between hair and face
+        rise = self.volume * (0.02 + 0.98 * smoothstep(0, 0.22, q) ** 0.7) * side * (1 + bump)
         if hair.style in ("part", "quiff"):
             rise = rise * (1 + 0.6 * np.exp(-(((a - hair.part) / 0.55) ** 2)))
         up = self.volume * 0.7 * smoothstep(0.4, 1, q)
@@ -106,13 +123,20 @@ def _image(hair: Hair, r: Generator) -> Array:
     return np.clip(np.array(hair.colour) * ((1 + grain) * sheen)[..., None], 0.01, 1)
 
 
-def _split(name: str, v: Array, tri: Array, uv: Array, image: Array, ao: Array, a: Array, front: int) -> list[Part]:
-    """One part before and one behind the ears."""
-    behind = np.abs(a)[tri].mean(1) > _EAR
-    return [
-        Part(f"{name}_{tag}", v, tri[pick], uv, image, layer, ao, shine=0.07)
-        for tag, pick, layer in (("front", ~behind, front), ("back", behind, int(Layer.HAIR_BEHIND)))
-    ]
+def _split(name: str, v: Array, tri: Array, uv: Array, image: Array, ao: Array, a: Array, front: float) -> list[Part]:
+    """Front, side and behind the ears apart: they are painted in different order."""
+    angle = np.abs(a)[tri].mean(1)
+    sections = (
+        ("front", angle <= _SIDE, front),
+        ("side", (angle > _SIDE) & (angle <= _EAR), Layer.SIDE_HAIR),
+        ("back", angle > _EAR, Layer.HAIR_BEHIND),
+    )
+    parts = []
+    for tag, pick, layer in sections:
+        used, compact = np.unique(tri[pick], return_inverse=True)
+        picked = compact.reshape(-1, 3)
+        parts.append(Part(f"{name}_{tag}", v[used], picked, uv[used], image, layer, ao[used], shine=0.07))
+    return parts
 
 
 def _shell(skull: _Skull, image: Array, r: Generator) -> list[Part]:
@@ -132,7 +156,8 @@ def _strands(skull: _Skull, image: Array, r: Generator) -> list[Part]:
     n, rows = style.strands, 5
     t = np.linspace(0, 1, rows)[None, :, None]
     column = np.array([-1.0, 0.0, 1.0])[None, None]
-    a0 = np.linspace(-2.1, 2.1, n)[:, None, None] + r.normal(size=(n, 1, 1)) * 0.05
+    most = 1.25 if style.line == "short" else 2.0
+    a0 = np.linspace(-most, most, n)[:, None, None] + r.normal(size=(n, 1, 1)) * 0.05
     edge_hugging = r.random((n, 1, 1)) < 0.7
     reach = style.reach * r.uniform(-0.3, 1.3, (n, 1, 1)) * (np.abs(a0) < 1.2)
     tip = np.where(edge_hugging, -reach, r.uniform(0.1, 0.6, (n, 1, 1)))
@@ -143,7 +168,7 @@ def _strands(skull: _Skull, image: Array, r: Generator) -> list[Part]:
     half = r.uniform(0.05, 0.10, (n, 1, 1)) * (0.75 + 0.25 * np.sin(np.pi * t)) * (1 - t**3) + 0.004
     a = a0 + sweep + curl + half * column + r.normal(size=(n, 1, 1)) * 0.12 * (t - 1)
     lift = style.lift * (0.5 + np.sin(np.pi * np.clip(t, 0, 0.9))) * (1 - 0.75 * np.abs(column)) + 0 * q
-    lift = lift + (0.02 + style.lift * 0.5) * (q < 0.02)
+    lift = lift + 0.012 * (q < 0.02)
     q = q + 0 * a
     v = skull(a, q, lift).reshape(-1, 3)
     shade = r.uniform(0.72, 1.12, (n, 1, 1)) * np.interp(t, [0, 0.3, 1], [0.95, 1.0, 0.82]) * (1 - 0.14 * np.abs(column))
@@ -153,10 +178,10 @@ def _strands(skull: _Skull, image: Array, r: Generator) -> list[Part]:
     return _split("strands", v, tri, uv, image, shade.ravel(), a.ravel(), Layer.STRANDS)
 
 
-def _locks(who: Identity, style: _Style, image: Array, r: Generator) -> list[Part]:
+def _locks(skull: _Skull, image: Array, r: Generator) -> list[Part]:
     """Hair that hangs beside the face, and a curtain behind the neck."""
-    assert style.hang is not None
-    bottom, wide, wave = style.hang, who.shape.face_width, who.hair.wave * (1.0 if who.hair.style == "wavy" else 0.25)
+    who, bottom = skull.who, skull.style.hang or 0.0
+    wide, wave = who.shape.face_width, who.hair.wave * (1.0 if who.hair.style == "wavy" else 0.25)
     rows, parts = 14, []
     t = np.linspace(0, 1, rows)
     s = np.linspace(-1, 1, 21)
@@ -170,11 +195,12 @@ def _locks(who: Identity, style: _Style, image: Array, r: Generator) -> list[Par
     )
     for side in (-1, 1):
         for k in range(5):  # from the outside inwards, each over the last
-            parts.append(_lock(side, k, rows, bottom, wide, wave, image, r))
+            parts.append(_lock(skull, side, k, bottom, wave, image, r))
     return parts
 
 
-def _lock(side: int, k: int, rows: int, bottom: float, wide: float, wave: float, image: Array, r: Generator) -> Part:
+def _lock(skull: _Skull, side: int, k: int, bottom: float, wave: float, image: Array, r: Generator) -> Part:
+    rows, wide = 14, skull.who.shape.face_width
     t = np.linspace(0, 1, rows)[:, None]
     column = np.array([-1.0, -0.5, 0.0, 0.5, 1.0])[None]
     share = 0.92 - 0.2 * k  # 1 outside .. 0 inside
@@ -183,10 +209,15 @@ def _lock(side: int, k: int, rows: int, bottom: float, wide: float, wave: float,
     phase = r.uniform(0, 6)
     middle = inner + (outer - inner) * share + (0.05 * wave) * np.sin(t * 13 + phase) * t
     half = r.uniform(0.055, 0.075) * (1 - 0.85 * smoothstep(0.72, 1.0, t)) * (0.8 + 0.4 * np.sin(np.pi * t))
+    half = half * (0.25 + 0.75 * smoothstep(0.0, 0.15, t))
     length = bottom + r.uniform(-0.10, 0.10)
-    x = side * (middle + half * column * 1.2) * wide
-    y = 0.68 - 0.10 * (1 - share) + (length - 0.66) * t + 0 * column
+    top = 0.68 - 0.35 * (1 - share)
+    y = top + (length - top) * t + 0 * column
+    # never before the forehead: the lock comes out from under the shell's edge
+    edge = skull.edge_x(side, y[:, :1]) + 0.02 * column + 0.07 * smoothstep(0.25, 0.0, t)
+    x = side * np.maximum((middle + half * column * 1.2) * wide, np.where(y > -0.35, edge, 0))
     z = 0.02 + 0.20 * (1 - share) + 0.06 * np.cos(column * 1.4) + 0.08 * t
+    z = np.maximum(z, skull.skin_z(np.abs(x), y) + 0.03 * (1 - column**2) + 0.03)
     v = np.stack([x, y, z], -1).reshape(-1, 3)
     shade = r.uniform(0.72, 1.05) * (1 - 0.22 * np.abs(column)) * np.interp(t, [0, 0.2, 0.8, 1], [0.9, 1, 0.95, 0.75])
     u = r.random() * 0.7 + 0.15 + 0.1 * column + 0 * t
@@ -223,7 +254,7 @@ def hair_parts(who: Identity) -> list[Part]:
     skull = _Skull(who, style, angles, _edge(angles, who.hair, style, r))
     parts = _shell(skull, image, r) + _strands(skull, image, r)
     if style.hang is not None:
-        parts += _locks(who, style, image, r)
+        parts += _locks(skull, image, r)
     if who.hair.style == "bun":
         parts.append(_bun(who, image))
     return parts

@@ -175,7 +175,7 @@ def _shape(r: Generator, female: bool, dark: bool) -> Shape:
 def _skin(r: Generator, female: bool, shade: float, age: float) -> Skin:
     i = min(int(shade), 5)
     tone = SKIN_RAMP[i] * (1 - shade + i) + SKIN_RAMP[i + 1] * (shade - i)
-    tone = tone * (1 + np.array([0.0, _normal(r, 0.02), _normal(r, 0.035)]))
+    tone = tone * (1 + np.array([0.0, _normal(r, 0.015), _normal(r, 0.02)]))
     return Skin(
         tone=_colour(tone),
         blush=float(r.uniform(0.2, 0.8)),

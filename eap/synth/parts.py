@@ -1,7 +1,6 @@
 """Pieces of a head as they are put together: meshes with a texture in one atlas."""
 
 from dataclasses import dataclass
-from enum import IntEnum
 
 import numpy as np
 
@@ -11,25 +10,27 @@ ATLAS_WIDTH = 512
 _COLUMN = 352  # the face's texture fills the atlas up to here
 
 
-class Layer(IntEnum):
-    """Painter's order: a higher layer covers a lower one; within a layer depth decides."""
+class Layer:
+    """Painter's order: a higher layer covers a lower one; within a layer depth decides. A thousandth is a head start of .033 in
+    depth: side hair lies over the skin beneath it, yet passes behind the nose when the head turns."""
 
-    BUN = 0
-    HAIR_CURTAIN = 1
-    NECK = 4
-    TORSO = 6
-    CAVITY = 10
-    TONGUE = 12
-    LOWER_TEETH = 13
-    UPPER_TEETH = 14
-    EYEBALL = 20
-    GLINT = 22
-    HAIR_BEHIND = 40
-    FACE = 50  # also ears and the temples of glasses: they pass before and behind each other as the head turns
-    LOCKS = 58
-    HAIR = 60
-    STRANDS = 61
-    GLASSES = 70
+    BUN = 0.0
+    HAIR_CURTAIN = 1.0
+    NECK = 4.0
+    TORSO = 6.0
+    CAVITY = 10.0
+    TONGUE = 12.0
+    LOWER_TEETH = 13.0
+    UPPER_TEETH = 14.0
+    EYEBALL = 20.0
+    GLINT = 22.0
+    HAIR_BEHIND = 40.0
+    FACE = 50.0  # also ears, hanging locks and the temples of glasses: they pass before and behind each other as the head turns
+    LOCKS = 50.003
+    SIDE_HAIR = 50.004
+    HAIR = 60.0
+    STRANDS = 61.0
+    GLASSES = 70.0
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class Part:
     triangles: Array
     uv: Array
     image: Array
-    layer: int
+    layer: float
     occlusion: Array
     shine: Array | float = 0.0
     two_sided: bool = False

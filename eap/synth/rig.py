@@ -10,7 +10,7 @@ from eap.synth.mesh import CONTOUR_SAMPLES, LIP_RINGS, template
 from eap.synth.scene import Scene
 from eap.synth.surface import Array
 
-PIVOT = np.array([0, -0.95, -0.2], np.float32)  # where the head turns on the neck
+PIVOT = np.array([0, -0.65, -0.15], np.float32)  # where the head turns on the neck
 CAMERA = 7.5  # distance of the camera, head units
 _PERSONAL = ("AU1", "AU2", "AU4", "AU5", "AU6", "AU7", "AU9", "AU10", "AU12L", "AU12R", "AU14L", "AU14R", "AU15", "AU16", "AU17",
              "AU20", "AU24")  # fmt: skip
@@ -100,7 +100,8 @@ def posed(scene: Scene, pose: Pose) -> Array:
     _follow_jaw(scene, v, JAW_ANGLE * float(c[basis().index["AU26"]]), pose.tongue)
     turned = PIVOT + (v - PIVOT) @ rotation(*pose.head).T
     v += scene.head_weight * (turned - v)
-    v[:, :2] += np.array(pose.shift, np.float32)
+    # the camera follows a nod a little, as a face crop does
+    v[:, :2] += np.array([pose.shift[0], pose.shift[1] + 0.22 * np.sin(pose.head[1])], np.float32)
     return v
 
 

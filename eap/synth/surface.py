@@ -76,7 +76,7 @@ def lower_lid(t: Array) -> Array:
 
 def mouth_line(x: Any) -> Array:
     """Height of the closed mouth's line."""
-    return np.asarray(MOUTH_Y + 0.012 * np.abs(x / MOUTH_HALF) ** 2 - 0.006 * gauss(x, 0, 0, 0, 0.05, 1))
+    return np.asarray(MOUTH_Y + 0.004 * np.abs(x / MOUTH_HALF) ** 2 - 0.006 * gauss(x, 0, 0, 0, 0.05, 1))
 
 
 def lip_top(x: Any) -> Array:

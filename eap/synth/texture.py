@@ -103,7 +103,7 @@ def _shadow(ax: Array, y: Array) -> Array:
     alar = distance_to_line(ax, y, smooth_line([(0.12, -0.365), (0.172, -0.41), (0.168, -0.465), (0.135, -0.485)]))
     dark = 0.22 * gauss(ax, y, 0, -0.525, 0.11, 0.018) + 0.14 * gauss(ax, y, 0, -0.56, 0.13, 0.045)
     dark += 0.20 * np.exp(-((alar / 0.013) ** 2)) + 0.14 * gauss(ax, y, 0, -0.855, 0.14, 0.024)
-    dark += 0.16 * gauss(ax, y, 0.20, 0.085, 0.10, 0.045) + 0.07 * gauss(ax, y, 0.16, -0.20, 0.035, 0.16)
+    dark += 0.10 * gauss(ax, y, 0.20, 0.085, 0.10, 0.045) + 0.05 * gauss(ax, y, 0.16, -0.20, 0.035, 0.16)
     dark += 0.20 * smoothstep(-1.06, -1.165, y) + 0.10 * smoothstep(0.55, 0.9, ax) * smoothstep(-0.3, -0.8, y)
     nostril = ((ax - 0.068) / 0.036) ** 2 + ((y + 0.487 - 0.10 * (ax - 0.068)) / 0.0165) ** 2
     return np.asarray((1 - dark) * (1 - 0.75 * np.exp(-(nostril**1.5))))
