@@ -1,0 +1,40 @@
+"""Links from the page to files of the run: relative, inside the run directory, percent-encoded, or none at all."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path, PurePosixPath
+from urllib.parse import quote, urlencode
+
+
+class Links:
+    """Turns paths of the journal into links that work from where the page lies."""
+
+    def __init__(self, run_root: Path, page_dir: Path) -> None:
+        self._root = run_root.resolve()
+        self._base = Path(os.path.relpath(self._root, page_dir.resolve())).as_posix()
+
+    def file(self, path: str | None) -> Path | None:
+        """The file a journal path names, or None when it is absent or lies outside the run directory."""
+        if not path or "\\" in path or "\0" in path:
+            return None
+        parts = PurePosixPath(path)
+        if parts.is_absolute() or ".." in parts.parts:
+            return None
+        try:
+            found = (self._root / parts).resolve()
+            inside = found.is_relative_to(self._root) and found.is_file()
+        except OSError:  # a name the file system refuses
+            return None
+        return found if inside else None
+
+    def href(self, path: str | None) -> str | None:
+        """Link to a journal path, or None under the same rules as `file`."""
+        if path is None or self.file(path) is None:
+            return None
+        return quote(f"{self._base}/{PurePosixPath(path)}")
+
+
+def player_link(clip: str, track: str, method: str) -> str:
+    """The fragment that opens the player on one clip, track and audible method."""
+    return "#" + urlencode({"clip": clip, "track": track, "sound": method}, quote_via=quote)

@@ -1,0 +1,110 @@
+"""What the side-by-side player needs, as plain data: links, traces, values; packed so that big runs stay small."""
+
+from __future__ import annotations
+
+import base64
+import math
+from typing import Any
+
+import numpy as np
+
+from eap.constants import FPS
+from reports.differences import by_method
+from reports.facts import MetricFacts, decimals
+from reports.links import Links
+from reports.plot_style import Stroke
+from reports.series import Floats, Series
+from reports.source import MAIN_METHOD, Run, role
+
+TOP = math.sqrt(2.0)
+"""The largest intensity that can be packed: valence and arousal both at 1."""
+STEPS = 254
+UNKNOWN = 255
+
+
+def pack(values: Floats | None) -> str:
+    """Intensity (T,) as base64 of one byte a frame: 0..254 spans 0..sqrt(2), 255 is not measured."""
+    if values is None:
+        return ""
+    levels = np.where(np.isfinite(values), np.round(np.clip(np.nan_to_num(values), 0, TOP) / TOP * STEPS), UNKNOWN)
+    return base64.b64encode(levels.astype(np.uint8).tobytes()).decode("ascii")
+
+
+def payload(
+    run: Run, facts: dict[str, MetricFacts], series: Series, strokes: dict[str, Stroke], links: Links
+) -> dict[str, Any] | None:
+    """The player's data, or None when no clip has anything to show."""
+    shown = [c for c in run.clips if any((m.name, t, c.id) in run.journal for m in run.methods for t in run.tracks)]
+    if not shown:
+        return None
+    values = {(m, t): by_method(run, m, t) for m in facts for t in run.tracks}
+    columns = [m for m in facts if any(values[m, t] for t in run.tracks)]
+    return {
+        "fps": FPS,
+        "tracks": list(run.tracks),
+        "main": next((i for i, m in enumerate(run.methods) if m.name == MAIN_METHOD), 0),
+        "methods": [
+            {
+                "name": m.name,
+                "title": m.title or m.name,
+                "role": role(m),
+                "color": strokes[m.name].index,
+                "dash": strokes[m.name].dash,
+            }
+            for m in run.methods
+        ],
+        "metrics": [
+            {"title": facts[m].title, "arrow": facts[m].arrow, "digits": _digits(run, values, m)} for m in columns
+        ],
+        "clips": [
+            {
+                "id": c.id,
+                "identity": c.identity,
+                "emotion": c.emotion or "",
+                "level": c.level,
+                "tracks": [_track(run, series, links, values, columns, c.id, t) for t in run.tracks],
+            }
+            for c in shown
+        ],
+    }
+
+
+def _digits(run: Run, values: dict[tuple[str, str], dict[str, dict[str, float]]], metric: str) -> int:
+    return decimals([v for t in run.tracks for clips in values[metric, t].values() for v in clips.values()])
+
+
+def _track(
+    run: Run,
+    series: Series,
+    links: Links,
+    values: dict[tuple[str, str], dict[str, dict[str, float]]],
+    columns: list[str],
+    clip: str,
+    track: str,
+) -> dict[str, Any]:
+    records = [run.journal.get((m.name, track, clip)) for m in run.methods]
+    references = [links.href(r.reference) for r in records if r is not None]
+    rows: list[dict[str, Any]] = []
+    for method, record in zip(run.methods, records, strict=True):
+        if record is None:
+            rows.append({"reason": "not in this run's journal"})
+            continue
+        numbers = [values[m, track].get(method.name, {}).get(clip) for m in columns]
+        media = links.href(record.media)
+        absent = "" if media else "the video file is not in the run directory"
+        reason = (record.reason or "failed without a reason") if record.status != "ok" else absent
+        rows.append(
+            {
+                "media": media,
+                "reason": reason,
+                "judged": record.judged_emotion or "",
+                "trace": pack(series.intensity(method.name, track, clip)),
+                "values": [None if v is None else float(f"{v:.5g}") for v in numbers],
+            }
+        )
+    return {
+        "reference": next((r for r in references if r), None),
+        "referenceEmotion": next((r.reference_emotion for r in records if r and r.reference_emotion), ""),
+        "truth": pack(series.truth(track, clip)),
+        "rows": rows,
+    }

@@ -1,0 +1,168 @@
+"""How every figure is drawn: SVG text that takes the page's colours, the same bytes on every render.
+
+Figures are drawn with marker colours; in the finished SVG each becomes a CSS variable with a fallback, so one drawing
+serves light and dark pages and still stands alone when saved.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from metrics.rundir import MethodInfo
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+INK, FAINT, HEAT, TRUTH = "#010203", "#010204", "#010205", "#010206"
+_VARIABLES = {
+    INK: ("--ink", "#1c2024"),
+    FAINT: ("--faint", "#b8bec6"),
+    HEAT: ("--heat", "#0072b2"),
+    TRUTH: ("--ink", "#1c2024"),
+}
+
+# Okabe and Ito's palette: told apart by colour-blind readers. Index 0 is kept for the ground truth (the page's ink).
+PALETTE = ("#1c2024", "#0072b2", "#d55e00", "#b88700", "#009e73", "#7d858f", "#cc79a7", "#3fa3d9")
+_PREFERRED = {
+    "ground-truth": 0, "eap": 1, "no-neutralization": 2, "no-intensity": 3, "ant": 4, "still-image": 5,
+    "mismatched-audio": 6,
+}  # fmt: skip
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+DASHES = ("solid", (0, (4, 1.5)), (0, (1.2, 1.2)), (0, (6, 1.5, 1.2, 1.5)))
+
+
+@dataclass(frozen=True)
+class Stroke:
+    """A method's colour index (CSS variable `--m<index>`) and dash index, the same in plots and player."""
+
+    index: int
+    dash: int
+
+    @property
+    def marker(self) -> str:
+        """The marker colour that becomes the CSS variable."""
+        return f"#0203{self.index:02x}"
+
+    @property
+    def style(self) -> Any:
+        """matplotlib's line style."""
+        return DASHES[self.dash % len(DASHES)]
+
+
+def strokes(methods: tuple[MethodInfo, ...]) -> dict[str, Stroke]:
+    """A stroke for each method: its usual colour, else the next free one; dashes once colours run out."""
+    used = {_PREFERRED[m.name] for m in methods if m.name in _PREFERRED}
+    free = [i for i in range(1, len(PALETTE)) if i not in used]
+    found: dict[str, Stroke] = {}
+    for method in methods:
+        if method.name in _PREFERRED:
+            found[method.name] = Stroke(_PREFERRED[method.name], 0)
+        elif free:
+            found[method.name] = Stroke(free.pop(0), 0)
+        else:
+            extra = len(found)
+            found[method.name] = Stroke(1 + extra % (len(PALETTE) - 1), 1 + extra // (len(PALETTE) - 1) % 3)
+    return found
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A finished figure: inline SVG, words around it, natural width in CSS pixels."""
+
+    key: str
+    title: str
+    caption: str
+    svg: str
+    width: int
+
+
+@contextmanager
+def style(key: str) -> Iterator[None]:
+    """matplotlib's own defaults plus the page's settings, whatever the user's matplotlibrc says.
+
+    Names are never parsed as math.
+    """
+    import matplotlib as mpl
+
+    with mpl.rc_context(), warnings.catch_warnings():
+        # Names may hold signs the measuring font lacks; the browser has them.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
+        mpl.rcdefaults()
+        mpl.rcParams.update(
+            {
+                "svg.hashsalt": f"eap-bench {key}",
+                "svg.fonttype": "none",
+                "text.parse_math": False,
+                "font.size": 8.5,
+                "text.color": INK,
+                "axes.edgecolor": FAINT,
+                "legend.frameon": False,
+                "legend.fontsize": 8,
+            }
+        )
+        yield
+
+
+def new_figure(width: float, height: float, rows: int = 1, columns: int = 1, **grid: Any) -> tuple[Figure, Any]:
+    """A figure and its axes (2-d array) in the page's style, without pyplot's global state. Call inside `style`."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False, **grid)
+    for axis in axes.flat:
+        tidy(axis)
+    return figure, axes
+
+
+def tidy(axis: Any) -> None:
+    """Two thin spines, small labels, the page's ink."""
+    axis.set_facecolor("none")
+    for side, spine in axis.spines.items():
+        spine.set_visible(side in ("left", "bottom"))
+        spine.set_color(FAINT)
+        spine.set_linewidth(0.8)
+    axis.tick_params(colors=INK, color=FAINT, labelsize=8, length=3, width=0.8)
+    for text in (axis.xaxis.label, axis.yaxis.label):
+        text.set(color=INK, fontsize=8.5)
+    axis.title.set(color=INK, fontsize=9)
+
+
+def finish(figure: Figure, key: str, title: str, caption: str) -> Plot:
+    """The figure as a `Plot`: ids of its own, a text alternative, CSS variables for colours. Call inside `style`."""
+    buffer = io.StringIO()
+    figure.patch.set_alpha(0)
+    figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+    svg = buffer.getvalue()
+    svg = _UNPRINTABLE.sub("", svg[svg.index("<svg") :])
+    for pattern in (r"<metadata>.*?</metadata>", r"<style type.*?</style>", r"font-family: [^;\"]*;? ?"):
+        svg = re.sub(pattern, "", svg, flags=re.S)
+    svg = re.sub(r"\s*\n\s*", " ", _own_ids(svg, key)).replace("> <", "><")
+    for index, colour in enumerate(PALETTE):
+        svg = svg.replace(f"#0203{index:02x}", f"var(--m{index}, {colour})")
+    for marker, (variable, fallback) in _VARIABLES.items():
+        svg = svg.replace(marker, f"var({variable}, {fallback})")
+    head, rest = svg.split(">", 1)
+    head = re.sub(r' (width|height)="[\d.]+pt"', "", head)
+    svg = f'{head} role="img" font-family="sans-serif" aria-label="{_attribute(f"{title}. {caption}")}">{rest}'
+    return Plot(key, title, caption, svg, round(figure.get_figwidth() * 96))
+
+
+def _own_ids(svg: str, key: str) -> str:
+    """Keep only ids that are referred to, and make them unique on the page."""
+    used = set(re.findall(r'(?:url\(#|href="#)([^)"]+)', svg))
+
+    def renamed(match: re.Match[str]) -> str:
+        return f' id="{key}-{match.group(1)}"' if match.group(1) in used else ""
+
+    svg = re.sub(r' id="([^"]+)"', renamed, svg)
+    return re.sub(r'(url\(#|href="#)([^)"]+)', rf"\g<1>{key}-\g<2>", svg)
+
+
+def _attribute(text: str) -> str:
+    return text.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;").replace(">", "&gt;")

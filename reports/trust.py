@@ -1,0 +1,186 @@
+"""Trust checks: what a careful reader would ask before believing a table. Shown when they pass, too."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Literal
+
+import pandas as pd
+
+from reports.facts import MetricFacts, number
+from reports.source import MAIN_METHOD, Run
+from reports.tables import COMPETING, finite
+
+CheckStatus = Literal["pass", "warn", "fail", "unknown"]
+
+# A floor must lose where it lacks what the metric looks at; a still image may well have a fine PSNR.
+FLOOR_LACKS: dict[str, tuple[str, ...]] = {
+    "still-image": ("lse_c", "lse_d", "intensity_pcc", "intensity_ccc", "emotion_accuracy"),
+    "mismatched-audio": ("lse_c", "lse_d"),
+}
+# The ceiling is the truth itself only for metrics that compare with the truth or judge the clip's own emotion.
+NO_CEILING = ("lse_c", "lse_d", "av_offset", "reference_leakage")
+FEW_IDENTITIES = 5
+
+
+@dataclass(frozen=True)
+class Check:
+    """One question, its answer and, where there is more to say, one line per detail."""
+
+    title: str
+    status: CheckStatus
+    text: str
+    details: tuple[str, ...] = ()
+
+
+def checks(run: Run, facts: dict[str, MetricFacts]) -> tuple[Check, ...]:
+    """All trust checks in the page's order."""
+    return (
+        _complete(run),
+        _failed(run),
+        _scored(run, facts),
+        _evaluators(run),
+        _signatures(run, facts),
+        _ceiling(run, facts),
+        _floors(run, facts),
+        _identities(run),
+    )
+
+
+def _complete(run: Run) -> Check:
+    title = "The run is complete"
+    expected = len(run.methods) * len(run.tracks) * len(run.clips)
+    absent = [] if run.info.finished else ["run.json has no finishing time: the run was cut short or is still going"]
+    problems = (*absent, *run.missing)
+    text = f"{len(run.records)} of {expected} (method, track, clip) rows are in the journal."
+    if not run.records:
+        return Check(title, "fail", text, problems)
+    return Check(title, "fail" if problems or len(run.records) < expected else "pass", text, problems)
+
+
+def _failed(run: Run) -> Check:
+    failed = [r for r in run.records if r.status != "ok"]
+    title = "Every clip was generated and measured"
+    if not run.records:
+        return Check(title, "unknown", "No clip was journalled.")
+    if not failed:
+        return Check(title, "pass", f"{len(run.records)} of {len(run.records)} rows succeeded.")
+    reasons = Counter((r.method, r.reason or "no reason recorded") for r in failed)
+    details = tuple(f"{run.label(method)}: {reason} (×{n})" for (method, reason), n in sorted(reasons.items()))
+    return Check(
+        title,
+        "fail" if len(failed) == len(run.records) else "warn",
+        f"{len(failed)} of {len(run.records)} rows failed.",
+        details,
+    )
+
+
+def _scored(run: Run, facts: dict[str, MetricFacts]) -> Check:
+    title = "Every number rests on all its clips"
+    values = run.values
+    if values.empty:
+        return Check(title, "unknown", "No value was recorded.")
+    details = []
+    for row in values.itertuples(index=False):
+        scored, expected = finite(row.n_scored), finite(row.n_expected)
+        if scored is not None and expected is not None and scored < expected:
+            name = facts[str(row.metric)].title
+            details.append(
+                f"{name}, {run.label(str(row.method))}, {row.track}: {scored:.0f} of {expected:.0f} clips scored"
+            )
+    unmeasured = [m.title for m in facts.values() if m.name not in set(values["metric"])]
+    if unmeasured:
+        details.append(f"announced by the run but never measured: {', '.join(unmeasured)}")
+    text = f"{len(values) - len(details) + bool(unmeasured)} of {len(values)} numbers have every expected clip."
+    return Check(title, "warn" if details else "pass", text, tuple(details))
+
+
+def _evaluators(run: Run) -> Check:
+    title = "The evaluators are not the networks the model was trained against"
+    judged, trained = run.info.evaluators, run.info.weights
+    if not judged or not trained:
+        lacking = "evaluators" if not judged else "weights"
+        return Check(title, "unknown", f"run.json names no {lacking}, so this cannot be checked.")
+    shared = [f"{e} = {w}" for e, eh in judged.items() for w, wh in trained.items() if eh and eh.lower() == wh.lower()]
+    if shared:
+        return Check(
+            title, "fail", "The same weights judge and teach: these scores are not independent.", tuple(shared)
+        )
+    return Check(title, "pass", f"{len(judged)} evaluators and {len(trained)} other networks, no hash in common.")
+
+
+def _signatures(run: Run, facts: dict[str, MetricFacts]) -> Check:
+    title = "Numbers in one column were measured in one way"
+    if run.values.empty:
+        return Check(title, "unknown", "No value was recorded.")
+    kinds = run.values.groupby("metric")["signature"].agg(lambda s: sorted({str(v) for v in s}))
+    mixed = [f"{facts[str(m)].title}: {' | '.join(s)}" for m, s in kinds.items() if len(s) > 1]
+    if mixed:
+        return Check(
+            title, "fail", "Some metrics carry more than one signature; these columns are not ranked.", tuple(mixed)
+        )
+    return Check(title, "pass", f"One signature for each of {len(kinds)} metrics.")
+
+
+def _measured(values: pd.DataFrame, metric: str, track: str) -> dict[str, float]:
+    rows = values[(values["metric"] == metric) & (values["track"] == track)]
+    pairs = zip(rows["method"].astype(str), map(finite, rows["value"]), strict=True)
+    return {method: value for method, value in pairs if value is not None}
+
+
+def _ceiling(run: Run, facts: dict[str, MetricFacts]) -> Check:
+    title = "The ground truth is the ceiling"
+    tested, broken = 0, []
+    for metric in facts.values():
+        if not metric.ranked or metric.name in NO_CEILING:
+            continue
+        for track in run.tracks:
+            known = _measured(run.values, metric.name, track)
+            top = next((known[c] for c in run.named("ceiling") if c in known), None)
+            rivals = {name: known[name] for name in run.named(*COMPETING) if name in known}
+            if top is None or not rivals:
+                continue
+            tested += 1
+            broken += [
+                f"{metric.title}, {track}: {run.label(name)} {number(value)} beats the ground truth's {number(top)}"
+                for name, value in rivals.items()
+                if metric.gain(value, top) > 1e-9
+            ]
+    if not tested:
+        return Check(title, "unknown", "No re-encoded ground truth row to compare with.")
+    note = "" if not broken else " A method above the truth means that the metric can be gamed here; read it with care."
+    return Check(
+        title, "warn" if broken else "pass", f"Compared on {tested} metric and track pairs.{note}", tuple(broken)
+    )
+
+
+def _floors(run: Run, facts: dict[str, MetricFacts]) -> Check:
+    ours = run.label(MAIN_METHOD)
+    title = f"The floors are below {ours}"
+    tested, broken = 0, []
+    for floor, lacks in FLOOR_LACKS.items():
+        for metric in (m for m in facts.values() if m.name in lacks):
+            for track in run.tracks:
+                known = _measured(run.values, metric.name, track)
+                if MAIN_METHOD not in known or floor not in known:
+                    continue
+                tested += 1
+                if metric.gain(known[MAIN_METHOD], known[floor]) <= 0:
+                    values = f"{number(known[floor])} against {number(known[MAIN_METHOD])}"
+                    broken.append(f"{metric.title}, {track}: {run.label(floor)} is not below {ours} ({values})")
+    if not tested:
+        return Check(title, "unknown", f"No floor row shares a metric with {ours}.")
+    text = f"Compared on {tested} pairs where the floor lacks what the metric looks at."
+    return Check(title, "warn" if broken else "pass", text, tuple(broken))
+
+
+def _identities(run: Run) -> Check:
+    title = "Enough identities for the intervals"
+    names = {c.identity for c in run.clips if c.identity}
+    text = f"{len(names)} identities, {len(run.clips)} clips; intervals resample whole identities."
+    if not names:
+        return Check(title, "unknown", "run.json names no identities.")
+    if len(names) < FEW_IDENTITIES:
+        return Check(title, "warn", text + " With so few, intervals come out too narrow.")
+    return Check(title, "pass", text)
