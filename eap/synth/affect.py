@@ -33,8 +33,8 @@ class Prosody:
     final: float = -2.0  # end-of-sentence movement, semitones
     tremor: float = 0.0  # 7 Hz F0 and loudness tremor, semitones
     creak: float = 0.0  # 0..1 vocal fry: every second pulse weakened and delayed
-    lilt: float = 0.0  # up-glide on every stressed vowel, semitones
-    rough: float = 0.0  # 0..1 depth of a 38 Hz loudness roughness
+    lilt: float = 0.0  # up-glide (down if < 0) over every stressed vowel, semitones
+    rough: float = 0.0  # 0..1 depth of a 28 Hz loudness roughness
     nasal: float = 0.0  # 0..1 nasal colouring of vowels
     pressed: float = 0.0  # -1 lax .. 1 tense: shortens the open phase of the glottis
     punch: float = 0.0  # dB between stressed and unstressed syllables
@@ -69,8 +69,8 @@ AFFECTS: dict[str, Affect] = {
         head=(0.0, 0.06, 0.0),
         liveliness=1.7,
         voice=Prosody(
-            pitch=4.0, pitch_range=1.6, gain=8.0, rate=1.15, tilt=7.0, breath=0.0, jitter=0.012, first_formant=1.08,
-            final=-4.0, rough=0.35, pressed=1.0, punch=5.0, articulation=1.25,
+            pitch=2.5, pitch_range=1.6, gain=8.0, rate=1.15, tilt=7.0, breath=0.0, jitter=0.012, first_formant=1.10,
+            final=-4.0, rough=0.7, pressed=1.0, punch=6.0, articulation=1.25,
         ),
     ),
     "contempt": Affect(
@@ -103,8 +103,8 @@ AFFECTS: dict[str, Affect] = {
         head=(0.0, -0.05, 0.0),
         liveliness=0.7,
         voice=Prosody(
-            pitch=7.0, pitch_range=0.6, gain=2.0, rate=1.26, tilt=0.5, breath=0.6, jitter=0.012, formants=1.03,
-            final=2.0, tremor=1.1, pressed=0.2, articulation=0.9,
+            pitch=8.0, pitch_range=0.4, gain=1.5, rate=1.26, tilt=-1.0, breath=0.65, jitter=0.012, first_formant=0.9,
+            final=1.0, tremor=1.5, pressed=0.4, articulation=0.9,
         ),
     ),
     "happy": Affect(
@@ -114,8 +114,8 @@ AFFECTS: dict[str, Affect] = {
         head=(0.0, -0.02, 0.03),
         liveliness=1.5,
         voice=Prosody(
-            pitch=4.5, pitch_range=1.5, gain=4.0, rate=1.08, tilt=3.5, breath=0.03, jitter=0.004, formants=1.09,
-            final=3.0, lilt=5.0, punch=2.0, articulation=1.1,
+            pitch=5.5, pitch_range=1.2, gain=3.5, rate=1.08, tilt=4.0, breath=0.10, jitter=0.004, formants=1.12,
+            final=3.0, lilt=7.0, punch=2.0, articulation=1.1,
         ),
     ),
     "neutral": Affect(),
@@ -138,8 +138,8 @@ AFFECTS: dict[str, Affect] = {
         head=(0.0, -0.07, 0.0),
         liveliness=1.2,
         voice=Prosody(
-            pitch=6.0, pitch_range=2.3, gain=3.0, rate=1.02, tilt=2.0, breath=0.16, jitter=0.004, formants=1.02,
-            final=9.0, pressed=-0.3, punch=1.0, articulation=1.15,
+            pitch=5.5, pitch_range=2.3, gain=1.5, rate=0.97, tilt=0.0, breath=0.20, jitter=0.004, first_formant=1.1,
+            final=9.0, lilt=-4.5, pressed=-0.4, punch=3.0, articulation=1.15,
         ),
     ),
 }

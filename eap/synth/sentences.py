@@ -27,12 +27,14 @@ and=ae n d | but=b ah t | in=ih n | at=ae t | by=b aa ih | to=t uh | for=f ao r 
 is=ih z | was=w ah z | will=w ih l | can=k ae n | after=ae f t er | with=w ih dh | on=ao n | it=ih t
 brother=b r ah1 dh er | mother=m ah1 dh er | father=f aa1 dh er | baby=b eh1 ih b iy | people=p iy1 p ah l
 woman=w uh1 m ah n | teacher=t iy1 ch er | neighbour=n eh1 ih b er | nobody=n ow1 b ah d iy | doctor=d aa1 k t er
+author=ao1 th er
 everybody=eh1 v r iy b ah d iy | uncle=ah1 ng k ah l | children=ch ih1 l d r ah n | captain=k ae1 p t ah n
 found=f aa1 uh n d | bought=b ao1 t | took=t uh1 k | wanted=w ao1 n t ih d | remembered=r ih m eh1 m b er d
 moved=m uw1 v d | opened=ow1 p ah n d | sold=s ow1 l d | forgot=f er g aa1 t | broke=b r ow1 k | lost=l ao1 s t
 painted=p eh1 ih n t ih d | noticed=n ow1 t ih s t | believed=b ih l iy1 v d | left=l eh1 f t | carried=k ae1 r iy d
 window=w ih1 n d ow | apple=ae1 p ah l | book=b uh1 k | money=m ah1 n iy | map=m ae1 p | boat=b ow1 t
 picture=p ih1 k ch er | letter=l eh1 t er | puppy=p ah1 p iy | garden=g aa1 r d ah n | table=t eh1 ih b ah l
+fish=f ih1 sh | shop=sh aa1 p
 camera=k ae1 m r ah | message=m eh1 s ih jh | basket=b ae1 s k ih t | movie=m uw1 v iy | paper=p eh1 ih p er
 coffee=k ao1 f iy | summer=s ah1 m er | number=n ah1 m b er | umbrella=ah m b r eh1 l ah | piano=p iy ae1 n ow
 big=b ih1 g | old=ow1 l d | better=b eh1 t er | blue=b l uw1 | empty=eh1 m p t iy | beautiful=b y uw1 t ih f ah l
@@ -46,7 +48,7 @@ always=ao1 l w eh ih z | finally=f aa1 ih n ah l iy | probably=p r aa1 b ah b l 
 _DETERMINERS = ("the", "my", "your", "our", "her", "his")
 _PERSONS = (
     "brother", "mother", "father", "baby", "people", "woman", "teacher", "neighbour", "doctor", "uncle", "children",
-    "captain",
+    "captain", "author",
 )
 _ALONE = ("nobody", "everybody", "we", "they", "you")
 _VERBS = (
@@ -55,12 +57,14 @@ _VERBS = (
 )
 _THINGS = (
     "window", "apple", "book", "money", "map", "boat", "picture", "letter", "puppy", "garden", "table", "camera",
-    "message", "basket", "movie", "paper", "coffee", "number", "umbrella", "piano",
+    "message", "basket", "movie", "paper", "coffee", "number", "umbrella", "piano", "fish",
 )
 _QUALITIES = (
     "big", "old", "better", "blue", "empty", "beautiful", "heavy", "warm", "simple", "modern", "famous",
 )
-_PLACES = ("morning", "meeting", "river", "party", "kitchen", "evening", "mountain", "school", "market", "summer")
+_PLACES = (
+    "morning", "meeting", "river", "party", "kitchen", "evening", "mountain", "school", "market", "summer", "shop",
+)
 _RELATIONS = ("in", "at", "by", "before", "after", "with", "for")
 _ADVERBS = ("again", "today", "tomorrow", "together", "finally", "at home")
 _OPENERS = ("maybe", "today", "finally", "tomorrow", "probably")

@@ -165,7 +165,7 @@ def _source(
     breath = per_sample(control["breath"])
     gate = 0.35 + 0.65 * (place < open_share)
     time = np.arange(samples, dtype=np.float32) / RATE
-    rough = 1 - per_sample(control["rough"]) * (0.5 + 0.5 * np.sin(2 * np.pi * 38.0 * time))
+    rough = 1 - per_sample(control["rough"]) * (0.5 + 0.5 * np.sin(2 * np.pi * 28.0 * time))
     shake = 1 - np.minimum(0.4 * per_sample(control["tremor"]), 0.5) * (0.5 + 0.5 * np.sin(2 * np.pi * 7.0 * time))
     voice = (flow * (1 - 0.55 * breath) + noise * breath * 0.6 * gate) * rough * shake
     return voice.astype(np.float32), noise

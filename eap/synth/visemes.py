@@ -31,7 +31,7 @@ _DOMINANCE = {  # strength, time constant in seconds
     Kind.NASAL: (1.0, 0.06),
     Kind.FRICATIVE: (0.8, 0.065),
     Kind.LIQUID: (0.8, 0.075),
-    Kind.SILENCE: (0.35, 0.10),
+    Kind.SILENCE: (0.9, 0.085),
 }
 _CLOSED = 0.5  # press of a bilabial's own frame: 2.2 x .5 > 1 closes the lips fully
 
