@@ -62,7 +62,7 @@ class Generated:
 
 
 def load(name: str = "eap", folder: Path | None = None) -> Model:
-    """A bundled model by name: ``eap`` (also ``bundled``), ``ant``, ``ant-wild``, ``no-neutralization``, ``no-intensity``."""
+    """A bundled model: ``eap`` (also ``bundled``), ``ant``, ``ant-wild``, ``no-neutralization``, ``no-intensity``."""
     return Model.from_bundle("eap" if name == "bundled" else name, folder)
 
 
@@ -96,8 +96,8 @@ class Model:
     ) -> Generated:
         """image: a face crop (H,W,3) uint8, resized to the model's size; audio: float32 mono at 16 kHz.
 
-        ``intensity_scale`` multiplies alpha, ``emotion`` replaces the voice's z_exp by that emotion's mean: controls for
-        stimuli and demonstrations, not what the voice says. Raises DataError on NaN or less than one frame of audio.
+        ``intensity_scale`` multiplies alpha, ``emotion`` replaces the voice's z_exp by that emotion's mean: controls
+        for stimuli and demonstrations, not what the voice says. Raises DataError on NaN or less than one frame of audio.
         """
         explained = self.explain(image, audio, intensity_scale=intensity_scale, emotion=emotion)
         frames = np.concatenate(list(self.draw(image, explained)))
@@ -136,7 +136,8 @@ class Model:
             z = latents.z_id + latents.z_lip[part] + latents.alpha[part, None] * latents.z_exp
             with torch.inference_mode():
                 frames = self.talker.render(torch.from_numpy(z)[None], reference, feats)[0]
-            yield (frames.permute(0, 2, 3, 1).clamp(0, 1) * 255 + 0.5).to(torch.uint8).numpy()
+            drawn: NDArray[np.uint8] = (frames.permute(0, 2, 3, 1).clamp(0, 1) * 255 + 0.5).to(torch.uint8).numpy()
+            yield drawn
 
     def neutralize(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """A neutral portrait of the same person: ANT's frame for a silent voice. (S,S,3) uint8 at the model's size."""
@@ -204,5 +205,7 @@ def checked_audio(audio: NDArray[np.float32]) -> tuple[NDArray[np.float32], int]
         raise DataError("audio holds NaN or infinite samples", fix="clean the audio file")
     frames = len(audio) * FPS // RATE
     if frames < 1:
-        raise DataError(f"audio of {len(audio) / RATE:.3f} s is shorter than one video frame", fix="give at least 0.04 s")
+        raise DataError(
+            f"audio of {len(audio) / RATE:.3f} s is shorter than one video frame", fix="give at least 0.04 s"
+        )
     return audio, frames

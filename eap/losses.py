@@ -13,6 +13,12 @@ from torch.nn import functional as F
 
 LIPS = slice(48, 68)
 BROWS_EYES = [*range(17, 27), *range(36, 48)]
+REGIONS = (
+    ([*range(48, 68)], 0.035),
+    ([*range(17, 22), *range(36, 42)], 0.03),
+    ([*range(22, 27), *range(42, 48)], 0.03),
+)
+"""Mouth and each eye with its brow: landmark numbers and margin in units of the image side."""
 
 
 def lip_loss(generated: Tensor, target: Tensor) -> Tensor:
@@ -37,8 +43,8 @@ def region_weights(landmarks: Tensor, size: int, gain: float) -> Tensor:
     """
     ticks = (torch.arange(size, device=landmarks.device) + 0.5) / size
     weight = torch.ones(len(landmarks), size, size, device=landmarks.device)
-    for points, margin in ((range(48, 68), 0.035), ([*range(17, 22), *range(36, 42)], 0.03), ([*range(22, 27), *range(42, 48)], 0.03)):
-        part = landmarks[:, list(points)]
+    for points, margin in REGIONS:
+        part = landmarks[:, points]
         low, high = part.amin(1) - margin, part.amax(1) + margin
         inside = [
             torch.sigmoid((ticks - low[:, axis, None]) / 0.01) * torch.sigmoid((high[:, axis, None] - ticks) / 0.01)
@@ -64,13 +70,19 @@ def adversarial_g(fake: Tensor) -> Tensor:
 
 
 def npair_neutral(
-    anchor: Tensor, positive: Tensor, negatives: Tensor, *, normalize: bool = True, temperature: float = 0.1, l2: float = 0.0
+    anchor: Tensor,
+    positive: Tensor,
+    negatives: Tensor,
+    *,
+    normalize: bool = True,
+    temperature: float = 0.1,
+    l2: float = 0.0,
 ) -> Tensor:
     """L_metric, Eq. 3: -log exp(f_a.f+) / (exp(f_a.f+) + sum_i exp(f_a.f-_i)).
 
-    anchor f_a (B,d): the target neutral clip; positive f+ (B,d): the generated clip; negatives f-_i (B,C-1,d): the other
-    emotions of that identity. ``normalize=False, temperature=1, l2=2e-3`` is Eq. 3 literally with Sohn's penalty; cosine
-    and temperature are *our choice*, since raw products of 256 numbers saturate the softmax at once.
+    anchor f_a (B,d): the target neutral clip; positive f+ (B,d): the generated clip; negatives f-_i (B,C-1,d): the
+    other emotions of that identity. ``normalize=False, temperature=1, l2=2e-3`` is Eq. 3 literally with Sohn's
+    penalty; cosine and temperature are *our choice*, since raw products of 256 numbers saturate the softmax at once.
     """
     anchor, positive, negatives = anchor.float(), positive.float(), negatives.float()
     penalty = l2 * (anchor.square().sum(-1).mean() + positive.square().sum(-1).mean())

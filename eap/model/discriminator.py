@@ -11,7 +11,9 @@ from eap.constants import EMOTIONS
 
 
 def _conv(c_in: int, c_out: int, kernel: int, stride: int) -> nn.Module:
-    return parametrizations.spectral_norm(nn.Conv2d(c_in, c_out, kernel, stride=stride, padding=kernel // 2 - (kernel % 2 == 0)))
+    return parametrizations.spectral_norm(
+        nn.Conv2d(c_in, c_out, kernel, stride=stride, padding=kernel // 2 - (kernel % 2 == 0))
+    )
 
 
 class FrameDiscriminator(nn.Module):

@@ -16,12 +16,19 @@ from eap.model.config import ModelConfig
 
 def warp(x: Tensor, flow: Tensor) -> Tensor:
     """Move x (N,C,H,W) by flow (N,2,H,W), in units of half the image; bilinear, edge-clamped."""
-    n, _, h, w = x.shape
+    h, w = x.shape[2:]
     ys = torch.linspace(-1 + 1 / h, 1 - 1 / h, h, device=x.device)
     xs = torch.linspace(-1 + 1 / w, 1 - 1 / w, w, device=x.device)
     base = torch.stack(torch.meshgrid(ys, xs, indexing="ij")[::-1], -1)
     grid = base[None] + flow.permute(0, 2, 3, 1).float()
     return F.grid_sample(x.float(), grid, mode="bilinear", padding_mode="border", align_corners=False).to(x.dtype)
+
+
+def _silence(layer: nn.Conv2d, spread: float) -> None:
+    """Start a layer near zero output."""
+    nn.init.normal_(layer.weight, std=spread)
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
 
 
 class UpBlock(nn.Module):
@@ -39,8 +46,7 @@ class UpBlock(nn.Module):
         self.to_flow = nn.Conv2d(c_out, 3, 3, padding=1)
         self.conv2 = nn.Conv2d(c_out, c_out, 3, padding=1, bias=False)
         self.norm2 = norm(c_out)
-        nn.init.zeros_(self.to_flow.weight)
-        nn.init.zeros_(self.to_flow.bias)  # start: nothing moves, half of the reference shines through
+        _silence(self.to_flow, 0.0)  # start: nothing moves, half of the reference shines through
 
     def forward(self, x: Tensor, z: Tensor, skip: Tensor) -> Tensor:
         """x (N,c_in,H,W), z (N,latent), skip (N,c_out,2H,2W) the reference's features of this scale."""
@@ -48,7 +54,7 @@ class UpBlock(nn.Module):
             x = F.interpolate(x, scale_factor=2.0, mode="nearest")
         scale, shift = self.film(z)[..., None, None].chunk(2, 1)
         x = F.silu(self.norm1(self.conv1(x)) * (1 + scale) + shift)
-        flow, gate = self.to_flow(x).split([2, 1], 1)
+        flow, gate = torch.split(self.to_flow(x), [2, 1], 1)
         mask = torch.sigmoid(gate)
         x = mask * warp(skip, flow) + (1 - mask) * x
         return F.silu(self.norm2(self.conv2(x)))
@@ -63,7 +69,7 @@ class Generator(nn.Module):
         super().__init__()
         c2, c4, c8, c16 = config.image_channels
         self.small = config.size // 16
-        # A latent alone must be able to move one place and not another: a spatial map per scale, low-rank to stay small.
+        # A latent alone must be able to move one place and not another: a spatial map, low-rank to stay small.
         self.inject16 = nn.Linear(config.latent, self.RANK * self.small**2)
         self.lift16 = nn.Conv2d(self.RANK, c16, 1)
         self.block16 = UpBlock(c16, c16, config.latent, up=False)
@@ -71,8 +77,7 @@ class Generator(nn.Module):
         self.block4 = UpBlock(c8, c4, config.latent)
         self.block2 = UpBlock(c4, c2, config.latent)
         self.to_pixels = nn.Conv2d(c2, 6 * 4, 3, padding=1)  # rgb 3, flow 2, mask 1, each for 2x2 pixels
-        nn.init.normal_(self.to_pixels.weight, std=0.01)
-        nn.init.zeros_(self.to_pixels.bias)
+        _silence(self.to_pixels, 0.01)
 
     def forward(self, z_face: Tensor, image: Tensor, feats: list[Tensor]) -> Tensor:
         """image (N,3,S,S) and feats [S/2, S/4, S/8, S/16] are those of the reference, repeated per frame."""
@@ -84,6 +89,6 @@ class Generator(nn.Module):
         x = self.block4(x, z_face, f4)
         x = self.block2(x, z_face, f2)
         out = F.pixel_shuffle(self.to_pixels(x), 2)
-        rgb, flow, gate = out.float().split([3, 2, 1], 1)
+        rgb, flow, gate = torch.split(out.float(), [3, 2, 1], 1)
         mask = torch.sigmoid(gate)
         return mask * warp(image, flow) + (1 - mask) * torch.sigmoid(rgb)

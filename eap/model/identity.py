@@ -19,7 +19,9 @@ class IdentityEncoder(nn.Module):
         c2, c4, c8, c16 = config.image_channels
         self.size = config.size
         # Space-to-depth first: the convolutions run at half size, which is most of the saving on a CPU.
-        self.stem = nn.Sequential(nn.PixelUnshuffle(2), nn.Conv2d(12, c2, 3, padding=1, bias=False), norm(c2), nn.SiLU())
+        self.stem = nn.Sequential(
+            nn.PixelUnshuffle(2), nn.Conv2d(12, c2, 3, padding=1, bias=False), norm(c2), nn.SiLU()
+        )
         self.down4, self.down8, self.down16 = ResDown(c2, c4), ResDown(c4, c8), ResDown(c8, c16)
         self.head = nn.Linear(c16 * (config.size // 16) ** 2, config.latent)
 

@@ -9,7 +9,9 @@ from torch.nn import functional as F
 from eap.model.config import ModelConfig
 
 
-def compose_face_latent(z_id: Tensor, z_lip: Tensor, alpha: Tensor | None = None, z_exp: Tensor | None = None) -> Tensor:
+def compose_face_latent(
+    z_id: Tensor, z_lip: Tensor, alpha: Tensor | None = None, z_exp: Tensor | None = None
+) -> Tensor:
     """z_face = z_id + z_lip + alpha * z_exp: Eq. 1 with the lip term of *ours* named apart.
 
     z_id (B,d), z_lip (B,T,d), alpha (B,T,1), z_exp (B,d) -> (B,T,d). Without emotion (ANT) the last term is absent.
@@ -36,8 +38,8 @@ class LipHead(nn.Module):
 class ExpressionHead(nn.Module):
     """y_e -> z_exp (B,latent): one *direction* per clip.
 
-    The mean over time is *our choice*: a frame-wise z_exp would carry the intensity past alpha_t. The output layer starts
-    at zero, so that the first step of ERA is exactly ANT.
+    The mean over time is *our choice*: a frame-wise z_exp would carry the intensity past alpha_t. The output layer
+    starts at zero, so that the first step of ERA is exactly ANT.
     """
 
     def __init__(self, config: ModelConfig) -> None:

@@ -1,9 +1,9 @@
-"""What one step sees. Stateless: the batch of step k depends on (seed, k) alone, so a resumed run sees the same data."""
+"""What one step sees. Stateless: the batch of step k depends on (seed, k) alone, so a resumed run sees the same."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -33,6 +33,15 @@ class Batch:
     negatives: Tensor | None
 
 
+class _Row(NamedTuple):
+    reference: NDArray[np.uint8]
+    mel: NDArray[np.float32]
+    picks: NDArray[np.int64]
+    target: NDArray[np.uint8]
+    emotion: int
+    negatives: NDArray[np.uint8] | None
+
+
 class Batches:
     """Draws batches by a recipe's phase and reference-image policy."""
 
@@ -58,19 +67,17 @@ class Batches:
         """The batch of one step."""
         rng = np.random.default_rng([self.recipe.seed, step])
         rows = [self._row(rng, slot) for slot in range(self.recipe.batch)]
-        negatives = [row[5] for row in rows]
+        negatives = [row.negatives for row in rows if row.negatives is not None]
         return Batch(
-            image=_images(np.stack([row[0] for row in rows])),
-            mel=torch.from_numpy(np.stack([row[1] for row in rows])),
-            picks=torch.from_numpy(np.stack([row[2] for row in rows])),
-            target=_images(np.stack([row[3] for row in rows])),
-            emotion=torch.tensor([row[4] for row in rows]),
-            negatives=_images(np.stack(negatives)) if negatives[0] is not None else None,
+            image=_images(np.stack([row.reference for row in rows])),
+            mel=torch.from_numpy(np.stack([row.mel for row in rows])),
+            picks=torch.from_numpy(np.stack([row.picks for row in rows])),
+            target=_images(np.stack([row.target for row in rows])),
+            emotion=torch.tensor([row.emotion for row in rows]),
+            negatives=_images(np.stack(negatives)) if negatives else None,
         )
 
-    def _row(
-        self, rng: np.random.Generator, slot: int
-    ) -> tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.int64], NDArray[np.uint8], int, NDArray[np.uint8] | None]:
+    def _row(self, rng: np.random.Generator, slot: int) -> _Row:
         recipe, arrays = self.recipe, self.arrays
         clip = self._driving(rng, slot)
         t0 = int(rng.integers(0, clip.length - recipe.window + 1))
@@ -79,7 +86,7 @@ class Batches:
         mel = arrays.mel(clip, t0, t0 + recipe.window)
         target = arrays.frames(clip, picks + t0)
         negatives = self._negatives(rng, clip) if recipe.weights.metric else None
-        return reference, mel, picks, target, clip.emotion, negatives
+        return _Row(reference, mel, picks, target, clip.emotion, negatives)
 
     def _driving(self, rng: np.random.Generator, slot: int) -> ClipEntry:
         """The clip whose audio drives and whose frames are the target."""
@@ -124,7 +131,9 @@ class Batches:
         for identity in sorted({c.identity for c in self.clips}):
             for index, emotion in enumerate(EMOTIONS):
                 if (identity, index) not in self.by_pair:
-                    raise DataError(f"{self.arrays.root}: identity {identity} has no {emotion} clip", fix="add one or drop it")
+                    raise DataError(
+                        f"{self.arrays.root}: identity {identity} has no {emotion} clip", fix="add one or drop it"
+                    )
 
 
 def _choose(rng: np.random.Generator, pool: list[_T]) -> _T:

@@ -133,9 +133,7 @@ def _build_data(shop: Workshop, name: str) -> dict[str, Any]:
         if finished % 50 == 0 or finished == total:
             shop.say(f"data-{name}: {finished} of {total} clips")
 
-    arrays = build_arrays(
-        shop.work / "arrays" / name, specs, size=MODEL_SIZE, workers=shop.workers, progress=progress
-    )
+    arrays = build_arrays(shop.work / "arrays" / name, specs, size=MODEL_SIZE, workers=shop.workers, progress=progress)
     return {"clips": len(arrays.clips), "frames": arrays.n_frames, "plan": asdict(DATA[name])}
 
 
@@ -252,7 +250,12 @@ def main(arguments: list[str] | None = None) -> int:
 
     torch.set_num_threads(options.threads)
     shop = Workshop(
-        options.work, options.bundle, options.workers, options.seconds, options.device, lambda text: print(text, flush=True)
+        options.work,
+        options.bundle,
+        options.workers,
+        options.seconds,
+        options.device,
+        lambda text: print(text, flush=True),
     )
     try:
         run_stages(shop, tuple(options.only or STAGES))

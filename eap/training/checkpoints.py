@@ -24,5 +24,7 @@ def load_checkpoint(path: Path) -> dict[str, Any] | None:
     try:
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
-        raise DataError(f"{path}: damaged checkpoint ({type(error).__name__})", fix="delete it to start over") from error
+        raise DataError(
+            f"{path}: damaged checkpoint ({type(error).__name__})", fix="delete it to start over"
+        ) from error
     return state

@@ -1,4 +1,4 @@
-"""Fitting psi on ground-truth frames against the pseudo labels of F, before ERA (*our choice*, see ``model.intensity``)."""
+"""Fitting psi on ground-truth frames against the pseudo labels of F, before ERA (*our choice*)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from eap.model.intensity import IntensityRegressor
 from eap.perception.teachers import FaceTeacher
 
 
-def fit_psi(face: FaceTeacher, arrays: ArraySet, *, frames: int = 4000, steps: int = 600, seed: int = 0) -> IntensityRegressor:
+def fit_psi(
+    face: FaceTeacher, arrays: ArraySet, *, frames: int = 4000, steps: int = 600, seed: int = 0
+) -> IntensityRegressor:
     """r_hat = psi(h) with r from F's own (v, a) on the same real frames; returns psi frozen.
 
     ``frames`` frames are drawn evenly over the clips. Deterministic by ``seed``.

@@ -100,7 +100,8 @@ def load_recipe(name_or_path: str | Path) -> Recipe:
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path}: not TOML: {error}") from error
     values.setdefault("name", path.stem)
-    return _build(Recipe, values, str(path))
+    recipe: Recipe = _build(Recipe, values, str(path))
+    return recipe
 
 
 def _build(kind: type[Any], values: dict[str, Any], where: str) -> Any:

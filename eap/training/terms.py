@@ -123,7 +123,9 @@ def _metric_term(batch: Batch, inputs: StepInputs, frozen_e_i: nn.Module) -> Ten
     assert batch.negatives is not None
     n_neg = batch.negatives.shape[1]
     with torch.no_grad():
-        others, _ = frozen_e_i(torch.cat([inputs.target.view(b, k, *inputs.target.shape[1:])[:, 0], batch.negatives.flatten(0, 1)]))
+        others, _ = frozen_e_i(
+            torch.cat([inputs.target.view(b, k, *inputs.target.shape[1:])[:, 0], batch.negatives.flatten(0, 1)])
+        )
     positive, _ = frozen_e_i(inputs.generated.view(b, k, *inputs.generated.shape[1:])[:, -1])
     return losses.npair_neutral(others[:b], positive, others[b:].view(b, n_neg, -1))
 
@@ -138,7 +140,9 @@ def adversarial_terms(w: LossWeights, fake: tuple[Tensor, Tensor], batch: Batch)
     return out
 
 
-def discriminator_loss(w: LossWeights, real: tuple[Tensor, Tensor], fake: tuple[Tensor, Tensor], batch: Batch) -> Tensor:
+def discriminator_loss(
+    w: LossWeights, real: tuple[Tensor, Tensor], fake: tuple[Tensor, Tensor], batch: Batch
+) -> Tensor:
     """The adversary's loss: D and, where the phase has it, D_E."""
     total = losses.adversarial_d(real[0], fake[0])
     if w.e_adv:
