@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from metrics.emotion import confusion
 from metrics.fid import FeatureSet
 from metrics.registry import (
+    EVALUATOR_NEEDS,
     Metric,
     MetricSpec,
     SetInputs,
@@ -77,7 +78,15 @@ def aggregate(
                 value, mine = found
             values.append(value)
             rows.extend(mine)
-    return ResultTable(tuple(values), tuple(rows), confusion(tuple(readings)), notes)
+    noted = tuple(_with_world(value, context) for value in values)
+    return ResultTable(noted, tuple(rows), confusion(tuple(readings)), notes)
+
+
+def _with_world(value: Value, context: SignatureContext) -> Value:
+    """The value with a word on evaluators that do not know this kind of data."""
+    if not context.world_note or not set(get_metric(value.metric).spec.needs) & EVALUATOR_NEEDS:
+        return value
+    return replace(value, note="; ".join(filter(None, (context.world_note, value.note))))
 
 
 def pool(

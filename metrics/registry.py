@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 Need = Literal["pixels", "landmarks", "emotion", "affect", "identity", "sync", "features"]
 EVALUATOR_NEEDS: frozenset[Need] = frozenset({"landmarks", "emotion", "affect", "identity", "sync", "features"})
 
-_NOT_METRICS = frozenset({"aggregate", "protocols", "registry", "results", "rundir", "scoring", "statistics"})
+_NOT_METRICS = frozenset(
+    {"aggregate", "measure", "protocols", "registry", "results", "rundir", "scoring", "statistics"}
+)
 
 
 class Unmeasurable(Exception):  # noqa: N818 - a counted outcome with a reason, not a fault
@@ -75,6 +77,17 @@ class SignatureContext:
     evaluators: tuple[tuple[Need, str], ...] = ()
     """Need -> label of the network, e.g. `bundled-emotion-1a2b3c4d`."""
     truth: Literal["exact", "pseudo"] = "exact"
+    world: Literal["fits", "forced", "refused"] = "fits"
+    """Whether the evaluators know this kind of data."""
+
+    @property
+    def world_note(self) -> str:
+        """What must stand beside a number of evaluators outside their world."""
+        return {
+            "fits": "",
+            "forced": "forced: the bundled evaluators know only the embedded world",
+            "refused": "refused: the bundled evaluators know only the embedded world",
+        }[self.world]
 
     def sign(self, spec: MetricSpec) -> Signature:
         """The signature of a metric under this protocol and these evaluators."""
@@ -83,6 +96,8 @@ class SignatureContext:
             parts.append(("crop", self.crop))
         if spec.truth:
             parts.append(("truth", self.truth))
+        if self.world == "forced" and set(spec.needs) & EVALUATOR_NEEDS:
+            parts.append(("world", "foreign"))
         return Signature(spec.name, (*parts, *spec.parts, ("protocol", self.protocol)), spec.version)
 
 

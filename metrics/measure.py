@@ -1,0 +1,194 @@
+"""Measuring one clip: gather its features, run the metrics, turn everything that goes wrong into a named reason."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from eap.errors import MeasureError, MediaError
+from metrics.emotion import judge_clip
+from metrics.features.clip import Array, ClipFeatures, Measured
+from metrics.features.extract import extract
+from metrics.features.pair import compare
+from metrics.protocols import Protocol
+from metrics.registry import (
+    EVALUATOR_NEEDS,
+    Need,
+    SignatureContext,
+    Unmeasurable,
+    as_clip_value,
+    clip_value,
+    get_metric,
+)
+from metrics.results import ClipReading, ClipValue, FrameSeries
+
+if TYPE_CHECKING:
+    from eap.data.truth import Truth
+    from metrics.evaluators import EvaluatorSet
+
+World = Literal["embedded", "data"]
+
+
+@dataclass(frozen=True)
+class Setup:
+    """How clips are measured: which metrics, under which protocol, by which evaluators."""
+
+    metrics: tuple[str, ...]
+    protocol: Protocol
+    evaluators: EvaluatorSet | None
+    context: SignatureContext
+
+    @property
+    def needs(self) -> frozenset[Need]:
+        """The evaluator features that the metrics want."""
+        wanted = {need for name in self.metrics for need in get_metric(name).spec.needs}
+        return frozenset(wanted & EVALUATOR_NEEDS)
+
+    @property
+    def pixels(self) -> bool:
+        """Whether frames are compared with the reference's."""
+        return any("pixels" in get_metric(name).spec.needs for name in self.metrics)
+
+
+def set_up(
+    metrics: Sequence[str],
+    protocol: Protocol,
+    evaluators: EvaluatorSet | None,
+    *,
+    world: World,
+    truth: Literal["exact", "pseudo"] = "exact",
+    force: bool = False,
+) -> Setup:
+    """Check names and put the signatures together.
+
+    Evaluators of the embedded world are refused on other data unless `force`: then their metrics stay in the table as
+    rows without a number that say so. Raises ConfigError for an unknown metric.
+    """
+    names = tuple(dict.fromkeys(metrics))
+    wanted = {need for name in names for need in get_metric(name).spec.needs}
+    foreign = evaluators is not None and evaluators.embedded_only and world == "data"
+    standing: Literal["fits", "forced", "refused"] = "fits"
+    if foreign:
+        standing = "forced" if force else "refused"
+    labels: tuple[tuple[Need, str], ...] = ()
+    if evaluators is not None:
+        labels = tuple((need, evaluators.label(need)) for need in sorted(wanted & evaluators.provides))
+    context = SignatureContext(protocol.name, protocol.crop, labels, truth, standing)
+    return Setup(names, protocol, None if standing == "refused" else evaluators, context)
+
+
+@dataclass(frozen=True)
+class ClipMeasurement:
+    """All that was measured on one clip."""
+
+    reading: ClipReading
+    """As given, with the judged emotion."""
+    values: tuple[ClipValue, ...]
+    features: ClipFeatures | None
+    reference: ClipFeatures | None
+
+
+def measure_clip(
+    generated: Path | str,
+    reference: Path | str | None,
+    reading: ClipReading,
+    setup: Setup,
+    *,
+    truth: Truth | None = None,
+    sound: Path | None = None,
+    cache: bool = True,
+) -> ClipMeasurement:
+    """Every clip metric of `setup` on one clip. Bad media give values without a number and a reason, no exception.
+
+    `reading` names the clip and its driving emotion; `truth` is the exact truth of the driving clip, where known;
+    `sound` is the generated clip's sound where it lies in a file of its own.
+    Raises MeasureError only when the cache cannot be written.
+    """
+    try:
+        ours = extract(generated, setup.evaluators, setup.needs, sound=sound, fps=setup.protocol.fps, cache=cache)
+    except MediaError as error:
+        return ClipMeasurement(reading, failed_values(reading, setup, error.message), None, None)
+    theirs, broken = None, ""
+    if reference is not None:
+        try:
+            theirs = extract(reference, setup.evaluators, setup.needs, fps=setup.protocol.fps, cache=cache)
+        except MediaError as error:
+            broken = f"reference: {error.message}"
+    pair = compare(generated, reference, setup.protocol, cache=cache) if setup.pixels and reference else None
+    measured = Measured(
+        generated=ours,
+        reference=theirs,
+        pair=pair,
+        emotion=reading.emotion,
+        truth_intensity=truth.intensity.astype(np.float64) if truth is not None else None,
+        max_length_difference=setup.protocol.max_length_difference,
+    )
+    judged = replace(reading, judged_emotion=judged_emotion(ours))
+    return ClipMeasurement(judged, tuple(clip_values(measured, judged, setup, broken)), ours, theirs)
+
+
+def clip_values(measured: Measured, reading: ClipReading, setup: Setup, broken: str = "") -> list[ClipValue]:
+    """The clip metrics of `setup` on features; `broken` says why a reference that was given cannot be used."""
+    values = []
+    for name in setup.metrics:
+        metric = get_metric(name)
+        if metric.clip is None:
+            continue
+        signature = setup.context.sign(metric.spec)
+        if metric.spec.reference and broken:
+            values.append(as_clip_value(name, signature, reading, math.nan, broken))
+        elif setup.context.world == "refused" and set(metric.spec.needs) & EVALUATOR_NEEDS:
+            values.append(as_clip_value(name, signature, reading, math.nan, setup.context.world_note))
+        else:
+            values.append(clip_value(metric, measured, reading, signature))
+    return values
+
+
+def failed_values(reading: ClipReading, setup: Setup, reason: str) -> tuple[ClipValue, ...]:
+    """The values of a clip that could not be measured at all: every metric, no number, the reason."""
+    return tuple(
+        as_clip_value(name, setup.context.sign(get_metric(name).spec), reading, math.nan, reason)
+        for name in setup.metrics
+        if get_metric(name).clip is not None
+    )
+
+
+def judged_emotion(features: ClipFeatures) -> str | None:
+    """The emotion seen in a clip; None when nothing could be judged."""
+    try:
+        return judge_clip(features.need("emotion"))
+    except Unmeasurable:
+        return None
+
+
+def frame_series(reading: ClipReading, features: ClipFeatures, truth: Truth | None = None) -> list[FrameSeries]:
+    """Valence, arousal and intensity per frame for the plots, and the true ones (`*_true`) where they are known."""
+    series: list[FrameSeries] = []
+
+    def add(name: str, values: Array) -> None:
+        series.append(FrameSeries(reading.method, reading.track, reading.clip_id, name, tuple(map(float, values))))
+
+    if features.affect is not None:
+        add("valence", features.affect[:, 0].astype(np.float64))
+        add("arousal", features.affect[:, 1].astype(np.float64))
+        add("intensity", features.intensity())
+    if truth is not None:
+        add("valence_true", truth.valence.astype(np.float64))
+        add("arousal_true", truth.arousal.astype(np.float64))
+        add("intensity_true", truth.intensity.astype(np.float64))
+    return series
+
+
+def require_fit(setup: Setup) -> None:
+    """Raise MeasureError when metrics were asked for whose evaluators are refused on this data."""
+    if setup.context.world != "refused":
+        return
+    names = [name for name in setup.metrics if set(get_metric(name).spec.needs) & EVALUATOR_NEEDS]
+    if names:
+        fix = "leave them out, or force it (force=True, --force) to measure all the same"
+        raise MeasureError(f"{', '.join(names)}: {setup.context.world_note}", fix=fix)

@@ -1,0 +1,254 @@
+"""`metrics.score`: the numbers for a file or folder of results against a file or folder of references."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from eap.constants import EMOTIONS
+from eap.errors import DataError, MediaError
+from metrics.aggregate import ClipSetFeatures, aggregate
+from metrics.features.clip import ClipFeatures, Floats
+from metrics.features.extract import extract
+from metrics.fid import FeatureSet
+from metrics.measure import Setup, World, failed_values, measure_clip, require_fit, set_up
+from metrics.protocols import get_protocol
+from metrics.registry import EVALUATOR_NEEDS, all_metrics, get_metric
+from metrics.results import ClipReading, ClipValue, ResultTable
+from metrics.statistics import SEED
+
+if TYPE_CHECKING:
+    from eap.data.clip import Clip
+    from eap.data.truth import Truth
+    from metrics.evaluators import EvaluatorSet
+
+TRACK = "all"
+"""Scoring two folders knows no reference tracks."""
+Progress = Callable[[int, int, str], None]
+
+_MEAD_ID = re.compile(
+    rf"(?P<identity>[^/]+)/(?:video|1|2)/[^/]+/(?P<emotion>{'|'.join(EMOTIONS)})/level_(?P<level>[1-3])/[^/]+"
+)
+
+
+def score(
+    generated: Path | str,
+    reference: Path | str,
+    metrics: Sequence[str] | None = None,
+    protocol: str = "strict",
+    evaluators: EvaluatorSet | Literal["bundled"] | None = "bundled",
+    *,
+    force: bool = False,
+    world: World | None = None,
+    method: str | None = None,
+    seed: int = SEED,
+    cache: bool = True,
+    progress: Progress | None = None,
+) -> ResultTable:
+    """Measure `generated` against `reference`: two video files, or two folders paired by file name.
+
+    Every reference is expected: a missing, unreadable, silent or unequally long result is a counted row with its
+    reason. `metrics`: names, default all that two folders allow. `evaluators=None` leaves only what needs none. The
+    bundled evaluators know the embedded world alone (`world`: default "embedded" when every reference has its
+    `.truth.npz` beside it): elsewhere their metrics are rows that say "refused", or an error when asked for by name,
+    unless `force`. `method` names the row (default: the name of `generated`). `progress(done, total, clip)`.
+
+    Raises DataError (no such path, nothing pairs), ConfigError (unknown metric or protocol), WeightsError,
+    MeasureError (refused metrics asked for by name; cache not writable).
+    """
+    generated, reference = Path(generated), Path(reference)
+    pairs = _pair(generated, reference)
+    embedded = all(item.reference.truth is not None for item in pairs.items)
+    names = _names(metrics, evaluators)
+    needed = any(set(get_metric(name).spec.needs) & EVALUATOR_NEEDS for name in names)
+    setup = set_up(
+        names,
+        get_protocol(protocol),
+        _evaluators(evaluators) if needed else None,
+        world=world or ("embedded" if embedded else "data"),
+        truth="exact" if embedded else "pseudo",
+        force=force,
+    )
+    if metrics is not None:
+        require_fit(setup)
+    gathered = _Gathered()
+    for done, item in enumerate(pairs.items):
+        if progress is not None:
+            progress(done, len(pairs.items), item.reference.id)
+        _measure(item, method or generated.stem, setup, embedded, cache, gathered)
+    if progress is not None:
+        progress(len(pairs.items), len(pairs.items), "")
+    notes = (*pairs.notes, *([setup.context.world_note] if setup.context.world_note else []))
+    return aggregate(
+        gathered.values,
+        gathered.readings,
+        setup.context,
+        metrics=setup.metrics,
+        features=gathered.features(method or generated.stem),
+        seed=seed,
+        notes=notes,
+    )
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """A reference and its result, or why there is none."""
+
+    reference: Clip
+    generated: Clip | None
+    reason: str = ""
+
+    @property
+    def reading(self) -> tuple[str, str | None, int | None]:
+        """Identity, emotion and level, from the clip's name or its place in a MEAD folder."""
+        if matched := _MEAD_ID.fullmatch(self.reference.id):
+            return matched["identity"], matched["emotion"], int(matched["level"])
+        clip = self.reference
+        if clip.emotion is None and self.generated is not None and self.generated.emotion is not None:
+            clip = self.generated
+        return clip.identity, clip.emotion, clip.level
+
+
+@dataclass(frozen=True)
+class _Pairs:
+    items: tuple[_Pair, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass
+class _Gathered:
+    """What comes together clip by clip."""
+
+    values: list[ClipValue] = field(default_factory=list)
+    readings: list[ClipReading] = field(default_factory=list)
+    ours: list[tuple[Floats, str]] = field(default_factory=list)
+    theirs: list[tuple[Floats, str]] = field(default_factory=list)
+
+    def keep(self, features: ClipFeatures | None, identity: str, side: list[tuple[Floats, str]]) -> None:
+        """Remember a clip's image features for FID."""
+        if features is not None and features.features is not None:
+            side.append((features.features, identity))
+
+    def features(self, method: str) -> ClipSetFeatures:
+        """Both sides as FID wants them."""
+
+        def as_set(side: list[tuple[Floats, str]]) -> FeatureSet | None:
+            return FeatureSet(tuple(item[0] for item in side), tuple(item[1] for item in side)) if side else None
+
+        ours = as_set(self.ours)
+        return ClipSetFeatures({(method, TRACK): ours} if ours else {}, as_set(self.theirs))
+
+
+def _measure(item: _Pair, method: str, setup: Setup, exact: bool, cache: bool, gathered: _Gathered) -> None:
+    identity, emotion, level = item.reading
+    reading = ClipReading(method, TRACK, item.reference.id, identity, emotion, level)
+    if item.generated is None:
+        gathered.values.extend(failed_values(reading, setup, item.reason))
+        gathered.readings.append(reading)
+        gathered.keep(_reference_features(item.reference.video, setup, cache), identity, gathered.theirs)
+        return
+    truth, broken = _truth(item.reference) if exact else (None, "")
+    if broken:
+        gathered.values.extend(failed_values(reading, setup, broken))
+        gathered.readings.append(reading)
+        return
+    found = measure_clip(
+        item.generated.video,
+        item.reference.video,
+        reading,
+        setup,
+        truth=truth,
+        sound=item.generated.audio,
+        cache=cache,
+    )
+    gathered.values.extend(found.values)
+    gathered.readings.append(found.reading)
+    gathered.keep(found.features, identity, gathered.ours)
+    reference = found.reference or _reference_features(item.reference.video, setup, cache)
+    gathered.keep(reference, identity, gathered.theirs)
+
+
+def _truth(clip: Clip) -> tuple[Truth | None, str]:
+    from eap.data.truth import load_truth
+
+    if clip.truth is None:
+        return None, ""
+    try:
+        return load_truth(clip.truth), ""
+    except DataError as error:
+        return None, error.message
+
+
+def _reference_features(path: Path, setup: Setup, cache: bool) -> ClipFeatures | None:
+    if "features" not in setup.needs or setup.evaluators is None:
+        return None
+    try:
+        return extract(path, setup.evaluators, setup.needs, fps=setup.protocol.fps, cache=cache)
+    except MediaError:
+        return None  # the clip's own rows say so
+
+
+def _names(metrics: Sequence[str] | None, evaluators: object) -> tuple[str, ...]:
+    if metrics is not None:
+        chosen = [get_metric(name) for name in metrics]
+        if paired := [item.spec.name for item in chosen if item.spec.name == "reference_leakage"]:
+            fix = "run a suite with both reference tracks"
+            raise DataError(f"{paired[0]} compares two reference tracks; two folders have none", fix=fix)
+        return tuple(item.spec.name for item in chosen)
+    usable = [item.spec for item in all_metrics() if item.spec.name != "reference_leakage"]
+    if evaluators is None:
+        usable = [spec for spec in usable if not set(spec.needs) & EVALUATOR_NEEDS]
+    return tuple(spec.name for spec in usable)
+
+
+def _evaluators(given: EvaluatorSet | str | None) -> EvaluatorSet | None:
+    if isinstance(given, str):
+        from metrics.evaluators import get_evaluators
+
+        return get_evaluators(given)
+    return given
+
+
+def _pair(generated: Path, reference: Path) -> _Pairs:
+    from eap.data.folder import pair_folders, read_folder
+
+    for path in (generated, reference):
+        if not path.exists():
+            raise DataError(f"{path}: no such file or folder", fix="check the path")
+    if generated.is_file() != reference.is_file():
+        raise DataError(f"{generated} and {reference}: a file and a folder cannot be paired", fix="give two of a kind")
+    if generated.is_file():
+        return _Pairs((_Pair(_file_clip(reference), _file_clip(generated)),), ())
+    read_folder(reference)  # its own error, before any about pairing
+    found = pair_folders(generated, reference)
+    bad = {item.path.with_suffix("").name: item for item in found.rejected if item.path.is_relative_to(generated)}
+    items = [_Pair(theirs, ours) for ours, theirs in found.pairs]
+    for clip in found.missing:
+        rejected = bad.get(clip.video.stem)
+        items.append(_Pair(clip, None, f"generated file: {rejected.reason}" if rejected else "no generated file"))
+    items.sort(key=lambda item: item.reference.id)
+    return _Pairs(tuple(items), _notes(found.extra, [f"{item.path.name}: {item.reason}" for item in found.rejected]))
+
+
+def _notes(extra: Sequence[Clip], rejected: Sequence[str]) -> tuple[str, ...]:
+    notes = []
+    if extra:
+        names = ", ".join(clip.id for clip in extra[:3])
+        notes.append(f"{len(extra)} generated files have no reference and were not scored: {names}")
+    if rejected:
+        notes.append(f"{len(rejected)} files could not be used: {'; '.join(rejected[:3])}")
+    return tuple(notes)
+
+
+def _file_clip(path: Path) -> Clip:
+    from eap.data.clip import Clip
+    from eap.data.folder import read_folder
+
+    try:
+        clips = {clip.video: clip for clip in read_folder(path.parent).clips if clip.video == path}
+    except DataError:
+        clips = {}
+    return clips.get(path) or Clip(path.stem, path.stem, None, None, "front", path.stem, path)
