@@ -30,7 +30,7 @@ def _wrinkle_index() -> tuple[Array, Array]:
 
 
 def paint_background(background: Background, size: int) -> Array:
-    """Pixels (size * size, 3) float32."""
+    """Pixels (3, size * size) float32."""
     gx, gy = np.meshgrid(np.linspace(-1, 1, size), np.linspace(-1, 1, size))
     image = np.ones((size, size, 3)) * np.array(background.colour)
     if background.kind == 0:
@@ -42,11 +42,20 @@ def paint_background(background: Background, size: int) -> Array:
         for _ in range(7):
             x, y, radius, gain = r.uniform(-1, 1), r.uniform(-1, 1), r.uniform(0.2, 0.5), r.uniform(-0.22, 0.22)
             image *= (1 + gain * smoothstep(0.05, -0.05, np.hypot(gx - x, gy - y) - radius))[..., None]
-    return np.clip(image, 0, 1).astype(np.float32).reshape(-1, 3)
+    return np.ascontiguousarray(np.clip(image, 0, 1).astype(np.float32).reshape(-1, 3).T)
+
+
+def _face_normals(v: Array, triangles: Array) -> Array:
+    v0 = v.take(triangles[:, 0], 0)
+    e1, e2 = v.take(triangles[:, 1], 0) - v0, v.take(triangles[:, 2], 0) - v0
+    normals = np.empty_like(e1)
+    for i, (j, k) in enumerate(((1, 2), (2, 0), (0, 1))):
+        normals[:, i] = e1[:, j] * e2[:, k] - e1[:, k] * e2[:, j]
+    return normals
 
 
 def _shade(scene: Scene, v: Array, face_normals: Array, light: Light) -> Array:
-    """Attributes (nv, 6) per vertex: light R, G, B, shine, texel column and row."""
+    """Attributes (6, nv) per vertex: light R, G, B, shine, texel column and row."""
     n = scene.incidence @ face_normals
     n /= np.sqrt(np.einsum("ij,ij->i", n, n))[:, None] + 1e-9
     n += scene.normal_bias
@@ -56,50 +65,59 @@ def _shade(scene: Scene, v: Array, face_normals: Array, light: Light) -> Array:
     fill = np.clip(n @ np.array([-d[0], 0.1, 0.75], np.float32), 0, 1)[:, None] * 0.10
     warm = np.array([1 + light.warmth, 1, 1 - light.warmth], np.float32)
     ao = scene.occlusion
-    out = np.empty((len(v), 6), np.float32)
-    out[:, :3] = light.ambient * sky * ao + light.key * diffuse * (0.35 + 0.65 * ao) * warm + fill * ao
+    out = np.empty((6, len(v)), np.float32)
+    out[:3] = (light.ambient * sky * ao + light.key * diffuse * (0.35 + 0.65 * ao) * warm + fill * ao).T
     half = d + np.array([0, 0, 1], np.float32)
-    out[:, 3] = scene.shine * np.clip(n @ (half / np.linalg.norm(half)), 0, 1) ** 22
-    out[scene.fixed, :3] = scene.fixed_light
-    out[scene.fixed, 3] = 0
-    out[:, 4:] = scene.texel
+    out[3] = scene.shine * np.clip(n @ (half / np.linalg.norm(half)), 0, 1) ** 22
+    out[:3, scene.fixed] = scene.fixed_light
+    out[3, scene.fixed] = 0
+    out[4:] = scene.texel
     return out
 
 
-def _visible(scene: Scene, v: Array, flat: Array, size: int) -> Array:
-    """Ids of the triangles that face the camera and touch the picture, back to front."""
-    tri = scene.triangles
-    corners = flat[tri]
-    ax, ay = corners[:, 0, 0], corners[:, 0, 1]
-    area = (corners[:, 1, 0] - ax) * (corners[:, 2, 1] - ay) - (corners[:, 1, 1] - ay) * (corners[:, 2, 0] - ax)
-    ys = corners[:, :, 1]
-    seen = ((area < -1e-6) | (scene.two_sided & (area > 1e-6))) & (ys.min(1) < size) & (ys.max(1) > 0)
+def _visible(scene: Scene, depth: Array, x: Array, y: Array, size: int) -> Array:
+    """Ids of the triangles (corners x, y (nt, 3)) that face the camera and touch the picture, back to front."""
+    x0, x1, x2 = x[:, 0], x[:, 1], x[:, 2]
+    y0, y1, y2 = y[:, 0], y[:, 1], y[:, 2]
+    area = (x1 - x0) * (y2 - y0) - (y1 - y0) * (x2 - x0)
+    seen = (area < -1e-6) | (scene.two_sided & (area > 1e-6))
+    seen &= (np.minimum(np.minimum(y0, y1), y2) < size) & (np.maximum(np.maximum(y0, y1), y2) > 0)
     ids = np.flatnonzero(seen)
-    z = v[:, 2]
-    t = tri[ids]
-    depth = scene.layer[ids] * 100 + z[t[:, 0]] + z[t[:, 1]] + z[t[:, 2]]
-    return np.asarray(ids[np.argsort(depth)])
+    t = scene.triangles[ids]
+    key = scene.layer[ids] * 100 + depth[t[:, 0]] + depth[t[:, 1]] + depth[t[:, 2]]
+    return np.asarray(ids[np.argsort(key)])
 
 
-def _cover(corners: Array, size: int) -> Array:
-    """For every pixel (size * size) the last triangle (nt, 3, 2) drawn over its centre, or -1."""
-    n = len(corners)
-    order = np.argsort(corners[:, :, 1], axis=1)
-    ar = np.arange(n)
-    (xa, ya), (xb, yb), (xc, yc) = ((corners[ar, order[:, i], 0], corners[ar, order[:, i], 1]) for i in range(3))
-    top = np.ceil(ya - 0.5).clip(0, size).astype(np.int32)
-    count = np.ceil(yc - 0.5).clip(0, size).astype(np.int32) - top
-    eps = np.float32(1e-6)
+def _by_height(x: Array, y: Array) -> tuple[tuple[Array, Array], ...]:
+    """The three corners (x, y), topmost first. A three-step sorting network is faster than argsort."""
+    px, py = [x[:, i] for i in range(3)], [y[:, i] for i in range(3)]
+    for i, j in ((0, 1), (1, 2), (0, 1)):
+        swap = py[i] > py[j]
+        px[i], px[j] = np.where(swap, px[j], px[i]), np.where(swap, px[i], px[j])
+        py[i], py[j] = np.where(swap, py[j], py[i]), np.where(swap, py[i], py[j])
+    return tuple(zip(px, py, strict=True))
+
+
+def _cover(x: Array, y: Array, size: int) -> Array:
+    """For every pixel (size * size) the last triangle (corners x, y (nt, 3)) drawn over its centre, or -1."""
+    n = len(x)
+    (xa, ya), (xb, yb), (xc, yc) = _by_height(x, y)
+    half, eps = np.float32(0.5), np.float32(1e-6)
+    top = np.ceil(ya - half).clip(0, size).astype(np.int32)
+    count = np.ceil(yc - half).clip(0, size).astype(np.int32) - top
     slope_ac, slope_ab, slope_bc = (xc - xa) / (yc - ya + eps), (xb - xa) / (yb - ya + eps), (xc - xb) / (yc - yb + eps)
-    k = np.repeat(ar, count)
-    row = np.arange(len(k)) - np.repeat(np.cumsum(count) - count - top, count)
-    y = row + np.float32(0.5)
-    below = y >= yb[k]
-    long_edge = xa[k] + (y - ya[k]) * slope_ac[k]
-    short_edge = np.where(below, xb[k] + (y - yb[k]) * slope_bc[k], xa[k] + (y - ya[k]) * slope_ab[k])
-    left = np.ceil(np.minimum(long_edge, short_edge) - 0.5).clip(0, size).astype(np.int32)
-    width = np.ceil(np.maximum(long_edge, short_edge) - 0.5).clip(0, size).astype(np.int32) - left
-    start = row * size + left - (np.cumsum(width) - width)
+    # an edge is x = offset + slope * y: two gathers instead of three
+    k = np.repeat(np.arange(n), count)
+    row = np.arange(len(k), dtype=np.int32) - np.repeat((np.cumsum(count) - count - top).astype(np.int32), count)
+    centre = row + half
+    long_edge = (xa - ya * slope_ac).take(k) + centre * slope_ac.take(k)
+    k2 = k * 2 + (centre >= yb.take(k))
+    slopes = np.stack([slope_ab, slope_bc], 1).ravel()
+    offsets = np.stack([xa - ya * slope_ab, xb - yb * slope_bc], 1).ravel()
+    short_edge = offsets.take(k2) + centre * slopes.take(k2)
+    left = np.ceil(np.minimum(long_edge, short_edge) - half).clip(0, size).astype(np.int32)
+    width = np.ceil(np.maximum(long_edge, short_edge) - half).clip(0, size).astype(np.int32) - left
+    start = row * np.int32(size) + left - (np.cumsum(width) - width)
     pixel = np.repeat(start, width)
     pixel += np.arange(len(pixel))
     owner = np.full(size * size, -1, np.int32)
@@ -107,22 +125,33 @@ def _cover(corners: Array, size: int) -> Array:
     return owner
 
 
-def _planes(corners: Array, attributes: Array) -> Array:
-    """Attribute planes (nt, 3, 6): value at the origin, gradient in x, gradient in y. attributes (nt, 3, 6)."""
-    x, y = corners[:, :, 0], corners[:, :, 1]
+def _planes(x: Array, y: Array, attributes: Array) -> Array:
+    """Attribute planes (3, 6, nt): value at the origin, gradient in x, gradient in y. attributes (6, nt, 3)."""
     x0, y0 = x[:, 0], y[:, 0]
     ex1, ey1, ex2, ey2 = x[:, 1] - x0, y[:, 1] - y0, x[:, 2] - x0, y[:, 2] - y0
     det = ex1 * ey2 - ex2 * ey1
     thin = np.abs(det) < _SLIVER
-    inverse = np.where(thin, 0, 1 / np.where(thin, 1, det)).astype(np.float32)[:, None]
-    a0 = attributes[:, 0]
-    d1, d2 = attributes[:, 1] - a0, attributes[:, 2] - a0
-    out = np.empty((len(corners), 3, 6), np.float32)
-    out[:, 1] = (d1 * ey2[:, None] - d2 * ey1[:, None]) * inverse
-    out[:, 2] = (d2 * ex1[:, None] - d1 * ex2[:, None]) * inverse
-    origin = np.where(thin[:, None], a0 + (d1 + d2) / 3, a0)
-    out[:, 0] = origin + out[:, 1] * (0.5 - x0)[:, None] + out[:, 2] * (0.5 - y0)[:, None]
+    inverse = np.where(thin, 0, 1 / np.where(thin, 1, det)).astype(np.float32)
+    a0 = attributes[:, :, 0]
+    d1, d2 = attributes[:, :, 1] - a0, attributes[:, :, 2] - a0
+    out = np.empty((3, 6, len(x)), np.float32)
+    out[1] = (d1 * ey2 - d2 * ey1) * inverse
+    out[2] = (d2 * ex1 - d1 * ex2) * inverse
+    origin = np.where(thin, a0 + (d1 + d2) / 3, a0)
+    out[0] = origin + out[1] * (0.5 - x0) + out[2] * (0.5 - y0)
     return out
+
+
+def _evaluate(planes: Array, part: slice, at: Array, x: Array, y: Array) -> Array:
+    """Attributes `part` of the planes at pixels. Rows of 2 or 4 floats: the sizes numpy gathers fastest."""
+    table = np.ascontiguousarray(planes[:, part].transpose(0, 2, 1))
+    n = table.shape[2]
+    out = table[0].take(at, 0)
+    for gradient, coordinate in ((table[1], x), (table[2], y)):
+        step = gradient.take(at, 0)
+        step *= np.repeat(coordinate, n).reshape(-1, n)
+        out += step
+    return np.asarray(out)
 
 
 class Renderer:
@@ -142,42 +171,51 @@ class Renderer:
         """Picture (size, size, 3) uint8 of posed vertices."""
         scene, fine = self._scene, size * supersample
         flat = project(scene, v, fine)
-        tri = scene.triangles
-        v0 = v[tri[:, 0]]
-        e1, e2 = v[tri[:, 1]] - v0, v[tri[:, 2]] - v0
-        normals = np.empty_like(e1)
-        for i, (j, k) in enumerate(((1, 2), (2, 0), (0, 1))):
-            normals[:, i] = e1[:, j] * e2[:, k] - e1[:, k] * e2[:, j]
-        attributes = _shade(scene, v, normals, self._light)
-        ids = _visible(scene, v, flat, fine)
-        t = tri[ids]
-        corners = flat[t]
-        owner = _cover(corners, fine)
+        attributes = _shade(scene, v, _face_normals(v, scene.triangles), self._light)
+        x, y = flat[:, 0].take(scene.triangles), flat[:, 1].take(scene.triangles)
+        ids = _visible(scene, v[:, 2].copy(), x, y, fine)
+        x, y = x.take(ids, 0), y.take(ids, 0)
+        owner = _cover(x, y, fine)
         covered = np.flatnonzero(owner >= 0)
-        at = owner[covered]
-        planes = _planes(corners, attributes[t])
-        x, y = (covered % fine).astype(np.float32)[:, None], (covered // fine).astype(np.float32)[:, None]
-        value = planes[:, 0].take(at, 0)
-        value += planes[:, 1].take(at, 0) * x
-        value += planes[:, 2].take(at, 0) * y
-        texel = np.rint(value[:, 5]).astype(np.int32) * ATLAS_WIDTH + np.rint(value[:, 4]).astype(np.int32)
-        np.clip(texel, 0, len(scene.texels) - 1, out=texel)
-        colour = scene.texels.take(texel, 0)
-        weights = wrinkle_weights(acts)
-        if weights.max() > 0.01:
-            where, maps = _wrinkle_index()
-            self._crease[where] = 1 + weights @ maps
-            value[:, :3] *= self._crease.take(texel)[:, None]
-        colour *= value[:, :3]
-        colour += value[:, 3:4]
+        planes = _planes(x, y, attributes.take(scene.triangles.take(ids, 0), 1))
+        colour = self._colour(planes, owner.take(covered).astype(np.intp), covered, fine, acts)
         image = self._backdrop(fine).copy()
-        image[covered] = colour
-        return self._finish(image.reshape(fine, fine, 3), size, supersample)
+        for channel in range(3):
+            image[channel, covered] = colour[channel]
+        return self._finish(image.reshape(3, fine, fine), size, supersample)
+
+    def _colour(self, planes: Array, at: Array, covered: Array, fine: int, acts: dict[str, float]) -> list[Array]:
+        """R, G, B of the covered pixels, whose triangles are `at`."""
+        scene = self._scene
+        row = covered // fine
+        x, y = (covered - row * fine).astype(np.float32), row.astype(np.float32)
+
+        value = _evaluate(planes, slice(0, 4), at, x, y)
+        where = np.rint(_evaluate(planes, slice(4, 6), at, x, y)).astype(np.intp)
+        texel = where[:, 1] * ATLAS_WIDTH
+        texel += where[:, 0]
+        np.clip(texel, 0, len(scene.texels) - 1, out=texel)
+        albedo = scene.texels.take(texel, 0)
+        weights = wrinkle_weights(acts)
+        crease = None
+        if weights.max() > 0.01:
+            touched, maps = _wrinkle_index()
+            self._crease[touched] = 1 + weights @ maps
+            crease = self._crease.take(texel)
+        colour = []
+        for channel in range(3):
+            c = albedo[:, channel] * value[:, channel]
+            if crease is not None:
+                c *= crease
+            c += value[:, 3]
+            colour.append(c)
+        return colour
 
     def _finish(self, image: Array, size: int, supersample: int) -> Array:
         if supersample == 2:
-            image = image[0::2] + image[1::2]
-            image = (image[:, 0::2] + image[:, 1::2]) * np.float32(0.25)
+            image = image[:, 0::2] + image[:, 1::2]
+            image = (image[:, :, 0::2] + image[:, :, 1::2]) * np.float32(0.25)
         elif supersample > 2:
-            image = image.reshape(size, supersample, size, supersample, 3).mean((1, 3))
-        return np.asarray(_tone_curve()[np.clip(image * np.float32(1023.5), 0, 2047).astype(np.int16)])
+            image = image.reshape(3, size, supersample, size, supersample).mean((2, 4))
+        level = np.clip(image * np.float32(1023.5), 0, 2047).astype(np.intp)
+        return np.ascontiguousarray(_tone_curve().take(level).transpose(1, 2, 0))

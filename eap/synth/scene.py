@@ -20,10 +20,10 @@ _CHIN_TO_CENTRE = 0.975
 
 @dataclass(frozen=True)
 class Scene:
-    """nv vertices, nt triangles. vertices (nv,3); triangles (nt,3) int32; incidence (nv,nt) sparse; texel (nv,2): atlas column
+    """nv vertices, nt triangles. vertices (nv,3); triangles (nt,3) int32; incidence (nv,nt) sparse; texel (2,nv): atlas column
     and row; occlusion, shine (nv,); normal_bias (nv,3); fixed: ids of vertices with their own light, and that light; layer,
     two_sided (nt,); head_weight (nv,1): 1 = turns with the head; parts: vertex ranges by name; face is vertices [0, n);
-    eye: centre x, y, z and radius; view, centre_y: framing; texels (h*w,3): the atlas."""
+    eye: centre x, y, z and radius; view, centre_y: framing; texels (h*w,4): the atlas, R G B and padding."""
 
     who: Identity
     vertices: Array
@@ -146,12 +146,12 @@ def build_scene(who: Identity) -> Scene:
         vertices=vertices,
         triangles=tri,
         incidence=_incidence(tri, start),
-        texel=np.concatenate(texel).astype(np.float32),
+        texel=np.ascontiguousarray(np.concatenate(texel).T).astype(np.float32),
         occlusion=np.concatenate([_column(p, p.occlusion) for p in parts])[:, None],
         shine=np.concatenate([_column(p, p.shine) for p in parts]),
         normal_bias=bias,
         fixed=np.concatenate(fixed),
-        fixed_light=np.concatenate(fixed_light)[:, None],
+        fixed_light=np.concatenate(fixed_light),
         layer=np.concatenate([np.full(len(p.triangles), p.layer, np.float32) for p in parts]),
         two_sided=np.concatenate([np.full(len(p.triangles), p.two_sided) for p in parts]),
         head_weight=_head_weight(parts),
@@ -159,5 +159,5 @@ def build_scene(who: Identity) -> Scene:
         eye=eye,
         view=view,
         centre_y=float(neutral[:, 1].min()) + _CHIN_TO_CENTRE * view / _VIEW,
-        texels=atlas.image.reshape(-1, 3),
+        texels=np.pad(atlas.image.reshape(-1, 3), ((0, 0), (0, 1))),
     )
