@@ -1,0 +1,238 @@
+"""The real parts of a run: embedded world or MEAD folder, models and evaluators of the bundle, metrics, report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmarks.parts import Measurement, MeasureSettings
+from benchmarks.produce import Produced, Talker
+from benchmarks.world import build_world, read_data, world_is_ready
+
+if TYPE_CHECKING:
+    from benchmarks.methods import Method
+    from benchmarks.plan import Task
+    from benchmarks.suites import Suite
+    from benchmarks.world import Progress
+    from eap.data.clip import Clip, Manifest
+    from eap.data.truth import Truth
+    from metrics.features.clip import ClipFeatures, Floats
+    from metrics.fid import FeatureSet
+    from metrics.measure import Setup
+    from metrics.results import ClipReading, ClipValue, FrameSeries, ResultTable
+    from metrics.rundir import ClipRecord
+
+EVALUATORS = "bundled"
+
+
+@dataclass(frozen=True)
+class BundledParts:
+    """See ``benchmarks.parts.Parts``. Holds nothing itself: models and networks are loaded once per process."""
+
+    def weights(self, names: Sequence[str]) -> dict[str, str]:
+        """SHA-256 of each model's file, and of the file that holds its shared tensors."""
+        from eap.bundle.store import find_entry
+
+        entries = [find_entry(name) for name in names]
+        return {entry.name: "+".join(filter(None, (entry.sha256, entry.base_sha256))) for entry in entries}
+
+    def evaluators(self) -> dict[str, str]:
+        """SHA-256 of each evaluator."""
+        from metrics.evaluators import get_evaluators
+
+        return get_evaluators(EVALUATORS).weights()
+
+    def metric_names(self, wanted: Sequence[str]) -> tuple[str, ...]:
+        """Checked names, or all there are."""
+        from metrics.registry import all_metrics, get_metric
+
+        return tuple(get_metric(name).spec.name for name in wanted) or tuple(m.spec.name for m in all_metrics())
+
+    def world_ready(self, suite: Suite) -> bool:
+        """Whether the suite's world lies complete in the cache."""
+        return world_is_ready(suite)
+
+    def world(self, suite: Suite, workers: int, progress: Progress) -> Manifest:
+        """The embedded world."""
+        return build_world(suite, workers, progress)
+
+    def data(self, root: Path) -> Manifest:
+        """A MEAD folder."""
+        return read_data(root)
+
+    def model(self, name: str) -> Talker:
+        """A bundled model."""
+        return _model(name)
+
+    def measure(self, task: Task, produced: Produced, settings: MeasureSettings) -> Measurement:
+        """Measure one clip with the metrics that mean something for its method."""
+        from metrics.measure import measure_clip
+        from metrics.registry import get_metric
+
+        names = metrics_of(task.method, settings.metrics)
+        setup = _setup(replace(settings, metrics=names))
+        compares = any(get_metric(name).spec.reference for name in names)
+        reference = produced.truth if compares else None
+        measured = measure_clip(produced.media, reference, reading_of(task), setup, truth=_truth(task.clip))
+        key = "" if measured.features is None else measured.features.key
+        return Measurement(measured.values, measured.reading.judged_emotion, key)
+
+    def tabulate(
+        self, tasks: Sequence[Task], records: Sequence[ClipRecord], root: Path, settings: MeasureSettings
+    ) -> tuple[ResultTable, Sequence[FrameSeries]]:
+        """Pool and bootstrap; features for FID and the plots come from the cache (or are computed again)."""
+        from metrics.aggregate import ClipSetFeatures, aggregate
+
+        setup = _setup(settings)
+        gathered = _Gathered(tasks, root, setup)
+        values: list[ClipValue] = []
+        for record in records:
+            values.extend(gathered.add(record, settings.metrics))
+        readings = [record.reading() for record in records]
+        features = ClipSetFeatures(gathered.sets(), gathered.reference_set())
+        table = aggregate(
+            values, readings, setup.context, metrics=settings.metrics, features=features, seed=settings.seed
+        )
+        return _without_meaningless(table, {task.method.name: task.method for task in tasks}), gathered.series
+
+    def report(self, root: Path) -> Path:
+        """Write the HTML report."""
+        import reports
+
+        return reports.build(root)
+
+
+def metrics_of(method: Method, names: Sequence[str]) -> tuple[str, ...]:
+    """The metrics that mean something for a method's row."""
+    return tuple(
+        name
+        for name in names
+        if (not method.metrics or name in method.metrics) and (method.uses_reference or name != "reference_leakage")
+    )
+
+
+def reading_of(task: Task) -> ClipReading:
+    """What the metrics are told about a clip."""
+    from metrics.results import ClipReading
+
+    clip = task.clip
+    shown = None if task.reference is None else task.reference.emotion
+    return ClipReading(task.method.name, task.tracks[0], clip.id, clip.identity, clip.emotion, clip.level, shown)
+
+
+class _Gathered:
+    """Features and series of a whole run, read clip by clip."""
+
+    def __init__(self, tasks: Sequence[Task], root: Path, setup: Setup) -> None:
+        self._root, self._setup = root, setup
+        self._tasks = {(task.method.name, track, task.clip.id): task for task in tasks for track in task.tracks}
+        self._found: dict[tuple[str, str], list[tuple[Floats, str]]] = {}
+        self.series: list[FrameSeries] = []
+
+    def add(self, record: ClipRecord, metrics: Sequence[str]) -> list[ClipValue]:
+        """Take in one record; returns its clip values."""
+        from metrics.measure import failed_values, frame_series
+
+        method = self._tasks[record.key].method
+        names = metrics_of(method, metrics)
+        if record.status == "failed":
+            return list(failed_values(record.reading(), replace(self._setup, metrics=names), record.reason))
+        features = self._features(record, replace(self._setup, metrics=names))
+        if features is not None:
+            self.series.extend(frame_series(record.reading(), features, _truth(self._tasks[record.key].clip)))
+            if features.features is not None and not method.metrics:
+                self._found.setdefault((record.method, record.track), []).append((features.features, record.identity))
+        return record.clip_values()
+
+    def sets(self) -> dict[tuple[str, str], FeatureSet]:
+        """Features for FID of every method on every track."""
+        from metrics.fid import FeatureSet
+
+        return {
+            cell: FeatureSet(tuple(array for array, _ in found), tuple(name for _, name in found))
+            for cell, found in self._found.items()
+        }
+
+    def reference_set(self) -> FeatureSet | None:
+        """Features for FID of the clips that everything is measured against."""
+        from benchmarks.produce import Places
+        from eap.errors import MediaError
+        from metrics.features.extract import extract
+        from metrics.fid import FeatureSet
+
+        clips = {task.clip.id: task.clip for task in self._tasks.values()}
+        found = []
+        for name in sorted(clips):
+            copy = Places(self._root, 0).truth(name)
+            path = copy if copy.is_file() else Path(clips[name].video)
+            try:
+                features = extract(path, self._setup.evaluators, self._setup.needs, fps=self._setup.protocol.fps)
+            except MediaError:
+                continue  # the clip is a failed row of every method already, with this reason
+            if features.features is not None:
+                found.append((features.features, clips[name].identity))
+        if not found:
+            return None
+        return FeatureSet(tuple(array for array, _ in found), tuple(name for _, name in found))
+
+    def _features(self, record: ClipRecord, setup: Setup) -> ClipFeatures | None:
+        from eap.errors import MediaError
+        from metrics.features.extract import extract, load_features
+
+        if record.features and (found := load_features(record.features)) is not None:
+            return found
+        try:
+            return extract(self._root / record.media, setup.evaluators, setup.needs, fps=setup.protocol.fps)
+        except MediaError:
+            return None  # its values say so already
+
+
+def _without_meaningless(table: ResultTable, methods: dict[str, Method]) -> ResultTable:
+    """Leave out the cells for which a method's row means nothing, instead of showing them as missing."""
+
+    def means_something(method: str, metric: str) -> bool:
+        return metric in metrics_of(methods[method], [metric])
+
+    return replace(
+        table,
+        values=tuple(item for item in table.values if means_something(item.method, item.metric)),
+        clip_values=tuple(item for item in table.clip_values if means_something(item.method, item.metric)),
+    )
+
+
+@lru_cache(maxsize=8)
+def _setup(settings: MeasureSettings) -> Setup:
+    from metrics.evaluators import get_evaluators
+    from metrics.measure import set_up
+    from metrics.protocols import get_protocol
+
+    return set_up(
+        settings.metrics,
+        get_protocol(settings.protocol),
+        get_evaluators(EVALUATORS),
+        world=settings.world,
+        truth=settings.truth,
+        force=settings.forced,
+    )
+
+
+@lru_cache(maxsize=8)
+def _model(name: str) -> Talker:
+    import eap
+
+    talker: Talker = eap.load(name)
+    return talker
+
+
+def _truth(clip: Clip) -> Truth | None:
+    return None if clip.truth is None else _load_truth(Path(clip.truth))
+
+
+@lru_cache(maxsize=256)
+def _load_truth(path: Path) -> Truth:
+    from eap.data.truth import load_truth
+
+    return load_truth(path)
