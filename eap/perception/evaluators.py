@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from eap.constants import EMOTIONS, N_LANDMARKS
-from eap.perception.layers import ConvBN, Residual, Separable, fold_batch_norms, soft_argmax, standardise
+from eap.perception.layers import ConvBN, Residual, Separable, ShapeResidual, fold_batch_norms, soft_argmax, standardise
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,8 @@ class EmotionReading:
     """(N,), about -1..1."""
     features: Tensor
     """(N,128) penultimate vector: the features of the bundled FID."""
+    places: Tensor
+    """(N,68,2) where it saw the landmarks, in 0..1 of its crop: supervised while training, not for measuring."""
 
     @property
     def probabilities(self) -> Tensor:
@@ -43,7 +45,8 @@ class EmotionReading:
 class EmotionJudge(nn.Module):
     """Emotion, valence, arousal and FID features; depthwise-separable residual blocks, BatchNorm.
 
-    Looks at the face without most of hair, shoulders and background.
+    Judges by look and by the face's shape (coarse landmarks of its own), from the face without most of hair,
+    shoulders and background.
     """
 
     size = 64
@@ -52,28 +55,41 @@ class EmotionJudge(nn.Module):
 
     def __init__(self, *, folded: bool = False) -> None:
         super().__init__()
-        self.trunk = nn.Sequential(
+        self.fine = nn.Sequential(
             ConvBN(3, 32, 3, 2, folded=folded),
             Separable(32, 32, folded=folded),
             Separable(32, 96, 2, folded=folded),
             Separable(96, 96, folded=folded),
+        )
+        self.coarse = nn.Sequential(
             Separable(96, 128, 2, folded=folded),
             Separable(128, 128, folded=folded),
             Separable(128, 128, folded=folded),
-            ConvBN(128, 40, 1, folded=folded),
         )
-        self.project = nn.Linear(40 * 64, 128)
+        self.up = ConvBN(128, 96, 1, folded=folded)
+        self.mix = Separable(96, 96, folded=folded)
+        self.heatmaps = nn.Conv2d(96, N_LANDMARKS, 1)
+        self.squeeze = ConvBN(128, 32, 1, folded=folded)
+        self.look = nn.Linear(32 * 64, 128)
+        self.residual = ShapeResidual(N_LANDMARKS)
+        self.shape = nn.Linear(2 * N_LANDMARKS, 128)
+        self.join = nn.Linear(256, 128)
         self.drop = nn.Dropout(0.1)
         self.emotion = nn.Linear(128, len(EMOTIONS))
         self.va = nn.Linear(128, 2)
 
     def forward(self, images: Tensor) -> EmotionReading:
         """Judge frames (N,3,H,W)."""
-        face = standardise(crop_box(images, self.crop), self.size)
-        features = F.relu(self.project(self.trunk(face).flatten(1)))
+        x4 = self.fine(standardise(crop_box(images, self.crop), self.size))
+        x8 = self.coarse(x4)
+        y4 = x4 + F.interpolate(self.up(x8), scale_factor=2.0, mode="nearest")
+        places = soft_argmax(self.heatmaps(self.mix(y4)))
+        shape = F.relu(self.shape(self.residual(places)))
+        look = F.relu(self.look(self.squeeze(x8).flatten(1)))
+        features = F.relu(self.join(torch.cat([shape, look], 1)))
         dropped = self.drop(features)
         va = self.va(dropped)
-        return EmotionReading(self.emotion(dropped), va[:, 0], va[:, 1], features)
+        return EmotionReading(self.emotion(dropped), va[:, 0], va[:, 1], features, places)
 
     def fold(self) -> EmotionJudge:
         """The same function without BatchNorm layers, in eval mode."""

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from eap.constants import EMOTIONS, N_LANDMARKS
-from eap.perception.layers import ConvGN, group_norm, soft_argmax, standardise
+from eap.perception.layers import ConvGN, ShapeResidual, group_norm, soft_argmax, standardise
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,7 @@ class FaceTeacher(nn.Module):
         self.heatmaps = nn.Conv2d(48, N_LANDMARKS, 1)
         self.squeeze = nn.Sequential(nn.Conv2d(96, 32, 1), nn.SiLU())
         self.look = nn.Linear(32 * 36, 128)
+        self.residual = ShapeResidual(N_LANDMARKS)
         self.shape = nn.Linear(2 * N_LANDMARKS, 128)
         self.embed = nn.Sequential(nn.LayerNorm(128), nn.SiLU(), nn.Linear(128, 64), nn.LayerNorm(64), nn.SiLU())
         self.emotion = nn.Linear(64, len(EMOTIONS))
@@ -77,7 +78,5 @@ class FaceTeacher(nn.Module):
         y8 = self.lateral8(x8) + F.interpolate(self.lateral16(x16), scale_factor=2.0, mode="nearest")
         y4 = self.lateral4(x4) + F.interpolate(y8, scale_factor=2.0, mode="nearest")
         landmarks = soft_argmax(self.heatmaps(self.merge(y4)))
-        # The face's shape says most of what it feels; its centre is removed, so that moving the head says nothing.
-        shape = (landmarks - landmarks.mean(1, keepdim=True)).flatten(1) * 8
-        embedding = self.embed(self.look(self.squeeze(x16).flatten(1)) + self.shape(shape))
+        embedding = self.embed(self.look(self.squeeze(x16).flatten(1)) + self.shape(self.residual(landmarks)))
         return FaceReading(landmarks, self.emotion(embedding), self.va(embedding), embedding, [x2, x4, x8, x16])

@@ -26,7 +26,7 @@ from eap.perception.fit.measures import affect_figures, emotion_figures, landmar
 from eap.perception.layers import count_macs, count_parameters
 from eap.perception.teachers import FaceTeacher
 
-BATCH = 64
+BATCH = 32
 MEASURED_FRAMES = 3000
 
 
@@ -36,6 +36,12 @@ def landmark_loss(found: Tensor, truth: Tensor) -> Tensor:
     shape = mouth - mouth.mean(1, keepdim=True)
     shape_true = mouth_true - mouth_true.mean(1, keepdim=True)
     return F.l1_loss(found, truth) + F.l1_loss(mouth, mouth_true) + 2 * F.l1_loss(shape, shape_true)
+
+
+def mean_shape(arrays: ArraySet, clips: tuple[ClipEntry, ...]) -> Tensor:
+    """(68,2) mean landmarks about their centre, over the first frame of every clip; units of the frame's side."""
+    points = np.concatenate([arrays.truth(clip, [0]).landmarks for clip in clips])
+    return torch.from_numpy((points - points.mean(1, keepdims=True)).mean(0))
 
 
 def affect_loss(va: Tensor, truth: Tensor) -> Tensor:
@@ -129,7 +135,9 @@ def fit_teacher(arrays: ArraySet, budget: Budget, seed: int = 1) -> tuple[FaceTe
         loss = 40 * landmark_loss(reading.landmarks, batch.landmarks) + emotion_loss(reading.emotion_logits, batch)
         return loss + affect_loss(reading.va, batch.affect[:, 1:])
 
-    net, steps, seconds = fit_module(FaceTeacher(), step, budget, lr=3e-3, name="teacher")
+    start = FaceTeacher()
+    start.residual.mean.copy_(mean_shape(arrays, split.train))
+    net, steps, seconds = fit_module(start, step, budget, lr=3e-3, name="teacher")
 
     def read(images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         reading = net(images)
@@ -147,28 +155,29 @@ def fit_emotion_judge(arrays: ArraySet, budget: Budget, seed: int = 11) -> tuple
     split = split_by_identity(arrays, seed=seed)
     sampler = FrameSampler(arrays, split.train, split.identities, seed)
 
-    # Landmarks are asked of the features while training only: where things are teaches faster than what is felt.
-    places = torch.nn.Linear(128, 136)
+    net = EmotionJudge()
+    left, top, right, bottom = net.crop
+    corner, extent = torch.tensor([left, top]), torch.tensor([right - left, bottom - top])
+    net.residual.mean.copy_(mean_shape(arrays, split.train) / extent)
 
     def step(net: EmotionJudge) -> Tensor:
         batch = _damaged(sampler, Damage(), generator)
         reading = net(batch.images)
         va = torch.stack([reading.valence, reading.arousal], 1)
-        found = places(reading.features).reshape(-1, 68, 2)
         loss = emotion_loss(reading.logits, batch) + affect_loss(va, batch.affect[:, 1:])
-        return loss + 10 * landmark_loss(found, batch.landmarks)
+        return loss + 30 * landmark_loss(reading.places, ((batch.landmarks - corner) / extent).clamp(0, 1))
 
-    trained, steps, seconds = fit_module(EmotionJudge(), step, budget, lr=3e-3, name="emotion", extra=places)
-    net = trained.fold()
+    trained, steps, seconds = fit_module(net, step, budget, lr=3e-3, name="emotion")
+    folded = trained.fold()
 
     def read(images: Tensor) -> tuple[None, Tensor, Tensor]:
-        reading = net(images)
+        reading = folded(images)
         return None, reading.logits, torch.stack([reading.valence, reading.arousal], 1)
 
     measured = measure_frames(read, arrays, split.held_out)
     damaged = measure_frames(read, arrays, split.held_out, damage=Damage())
     measured |= {f"damaged_{key}": value for key, value in damaged.items()}
-    return net, _report("emotion", net, split, seed, (steps, seconds), measured)
+    return folded, _report("emotion", folded, split, seed, (steps, seconds), measured)
 
 
 def fit_landmark_judge(arrays: ArraySet, budget: Budget, seed: int = 12) -> tuple[LandmarkJudge, FitReport]:
