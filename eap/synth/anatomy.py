@@ -77,7 +77,7 @@ def _teeth(top: bool, middle: float, depth: float, half: float) -> Part:
     arc = np.linspace(-1.25, 1.25, 15)
     high, low = (middle + 0.125, middle - 0.046) if top else (middle - 0.022, middle - 0.15)
     z = depth - (0.055 if top else 0.075) - 0.20 * (1 - np.cos(arc))
-    x = half * (1.0 if top else 0.9) * np.sin(arc)
+    x = half * (0.80 if top else 0.74) * np.sin(arc)
     rows = [np.stack([x, np.full(15, y), z], 1) for y in (high, (high + low) / 2, low)]
     fade = np.repeat([0.8, 1.0, 1.08] if top else [1.0, 0.85, 0.7], 15)
     return Part(

@@ -135,7 +135,9 @@ def _split(name: str, v: Array, tri: Array, uv: Array, image: Array, ao: Array, 
     for tag, pick, layer in sections:
         used, compact = np.unique(tri[pick], return_inverse=True)
         picked = compact.reshape(-1, 3)
-        parts.append(Part(f"{name}_{tag}", v[used], picked, uv[used], image, layer, ao[used], shine=0.07))
+        # seen from inside, the shell fills what would be a gap between hair and cheek on the far side
+        inside = name == "shell" and tag != "front"
+        parts.append(Part(f"{name}_{tag}", v[used], picked, uv[used], image, layer, ao[used], 0.07, two_sided=inside))
     return parts
 
 

@@ -107,4 +107,6 @@ def neutral_head(s: Shape) -> Array:
     dx, dy = warp(t.x, t.y + gap, s)
     x = (x + dx) * width_factor(t.y, s)
     y = stretch(t.y + dy + gap, s) + s.lopsided * np.sin(x * 3)
-    return np.stack([x, y, z], 1)
+    vertices = np.stack([x, y, z], 1)
+    vertices[t.lower_rings[0]] = vertices[t.upper_rings[0]]  # closed lips touch, from whatever side they are seen
+    return vertices
