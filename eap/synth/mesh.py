@@ -50,7 +50,8 @@ class Kind(IntEnum):
 @dataclass(frozen=True)
 class Template:
     """n vertices. domain (n,2) = (A, y); x, y (n,) frontal position; kind, along (lid/lip parameter), ring (loop); triangles
-    (m,3); landmarks (68,) vertex ids; lips_* lists of vertex ids per lip ring; contour_* = for each jaw landmark a path of
+    (m,3); landmarks (68,) vertex ids; *_rings vertex ids per lip ring; lid_margin = vertices that rest on the
+    eyeball, lid_edges = upper and lower lid edge vertices that meet in a blink; contour_* = for each jaw landmark a path of
     surface points (17, CONTOUR_SAMPLES, 3) as vertex ids and barycentric weights, and its outward direction (17,2)."""
 
     domain: Array
@@ -64,6 +65,7 @@ class Template:
     upper_rings: tuple[Array, ...]
     lower_rings: tuple[Array, ...]
     lid_margin: Array
+    lid_edges: tuple[Array, Array]
     contour_vertices: Array
     contour_weights: Array
     contour_direction: Array
@@ -218,6 +220,14 @@ def _contour(domain: Array, mesh: Delaunay) -> tuple[Array, Array, Array]:
     return ids, weights, direction
 
 
+def _lid_edges(kind: Array, ring: Array, along: Array, x: Array) -> tuple[Array, Array]:
+    edges = []
+    for lid in (Kind.UPPER_LID, Kind.LOWER_LID):
+        ids = np.flatnonzero((kind == lid) & (ring == 0) & (np.abs(along) < 0.999))
+        edges.append(ids[np.lexsort((along[ids], x[ids] > 0))])
+    return edges[0], edges[1]
+
+
 @lru_cache(maxsize=1)
 def template() -> Template:
     """The shared template (built once per process, about a second)."""
@@ -255,6 +265,7 @@ def template() -> Template:
         landmarks=np.array([points.landmark[k] for k in range(68)]),
         upper_rings=tuple(np.flatnonzero((kind == Kind.UPPER_LIP) & (ring == r)) for r in LIP_RINGS),
         lower_rings=tuple(np.flatnonzero((kind == Kind.LOWER_LIP) & (ring == r)) for r in LIP_RINGS),
+        lid_edges=_lid_edges(kind, ring, tags[:, 1], x),
         lid_margin=np.flatnonzero(np.isin(kind, (Kind.UPPER_LID, Kind.LOWER_LID)) & (ring < 0.05)),
         contour_vertices=ids,
         contour_weights=weights,

@@ -43,6 +43,9 @@ def _coefficients(scene: Scene, acts: dict[str, float]) -> Array:
     index = basis().index
     for name, gain in zip(_PERSONAL, scene.who.expressivity, strict=False):
         c[index[name]] *= gain
+    lids = [index["lidUL"], index["lidUR"]]
+    c[index["AU5"]] *= 1 - min(1.0, max(0.0, float(c[lids].max())))  # a blink closes widened eyes too
+    c[lids] *= 1.09 * max(1.0, scene.who.shape.eye_height)
     return c
 
 
@@ -66,7 +69,10 @@ def _close_lips(face: Array, close: float) -> None:
 
 
 def _rest_lids_on_eyes(face: Array, eye: Array) -> None:
-    lids = template().lid_margin
+    t = template()
+    up, low = t.lid_edges
+    face[up, 1] = np.maximum(face[up, 1], face[low, 1])  # lids meet, they do not cross
+    lids = t.lid_margin
     v = face[lids]
     dx, dy = np.abs(v[:, 0]) - eye[0], v[:, 1] - eye[1]
     ball = np.sqrt(np.maximum(eye[3] ** 2 - dx * dx - dy * dy, 0)) + eye[2] + 0.012
