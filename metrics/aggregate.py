@@ -86,6 +86,8 @@ def _with_world(value: Value, context: SignatureContext) -> Value:
     """The value with a word on evaluators that do not know this kind of data."""
     if not context.world_note or not set(get_metric(value.metric).spec.needs) & EVALUATOR_NEEDS:
         return value
+    if context.world == "refused":
+        return replace(value, note=context.world_note)
     return replace(value, note="; ".join(filter(None, (context.world_note, value.note))))
 
 

@@ -29,6 +29,7 @@ TRACK = "all"
 """Scoring two folders knows no reference tracks."""
 Progress = Callable[[int, int, str], None]
 
+_CLIP_NAME = re.compile(rf"(?P<identity>[^_]+)_.+_(?P<emotion>{'|'.join(EMOTIONS)})_(?P<level>[1-3])_[^_]+")
 _MEAD_ID = re.compile(
     rf"(?P<identity>[^/]+)/(?:video|1|2)/[^/]+/(?P<emotion>{'|'.join(EMOTIONS)})/level_(?P<level>[1-3])/[^/]+"
 )
@@ -245,10 +246,17 @@ def _notes(extra: Sequence[Clip], rejected: Sequence[str]) -> tuple[str, ...]:
 
 def _file_clip(path: Path) -> Clip:
     from eap.data.clip import Clip
-    from eap.data.folder import read_folder
+    from eap.data.mead import TRUTH_SUFFIX
 
-    try:
-        clips = {clip.video: clip for clip in read_folder(path.parent).clips if clip.video == path}
-    except DataError:
-        clips = {}
-    return clips.get(path) or Clip(path.stem, path.stem, None, None, "front", path.stem, path)
+    truth = path.with_name(path.stem + TRUTH_SUFFIX)
+    name = _CLIP_NAME.fullmatch(path.stem)
+    return Clip(
+        id=path.stem,
+        identity=name["identity"] if name else path.stem,
+        emotion=name["emotion"] if name else None,
+        level=int(name["level"]) if name else None,
+        view="front",
+        sentence=path.stem,
+        video=path,
+        truth=truth if truth.is_file() else None,
+    )
