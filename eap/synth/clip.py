@@ -121,6 +121,10 @@ def _speak(spec: ClipSpec, take: _Take, emotion: str, alpha: np.ndarray) -> Spee
     return synthesize(take.plan.segments, emotion, alpha, take.voice, spec.generator("voice"))
 
 
+def _pair(values: np.ndarray) -> tuple[float, float]:
+    return float(values[0]), float(values[1])
+
+
 def _draw(
     face: Face, played: Performance, frames: int, size: int, supersample: int, images: bool
 ) -> tuple[np.ndarray | None, np.ndarray]:
@@ -128,9 +132,8 @@ def _draw(
     landmarks = np.empty((frames, 68, 2), np.float32)
     drawn = np.empty((frames, size, size, 3), np.uint8) if images else None
     for frame in range(frames):
-        head = tuple(float(angle) for angle in played.head[frame])
-        gaze = tuple(float(angle) for angle in played.gaze[frame])
-        shift = tuple(float(step) for step in played.shift[frame])
+        yaw, pitch, roll = (float(angle) for angle in played.head[frame])
+        head, gaze, shift = (yaw, pitch, roll), _pair(played.gaze[frame]), _pair(played.shift[frame])
         tongue = float(played.tongue[frame])
         acts = played.acts(frame)
         if drawn is None:

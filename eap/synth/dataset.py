@@ -110,14 +110,14 @@ def _write_clip(order: tuple[Path, ClipSpec, int, bool, int]) -> str:
     if files.audio is None or files.truth is None:
         raise AssertionError("clip_files gives audio and truth")
     made = render_clip(spec, size=size, twin=twin, supersample=supersample)
-    if made.frames is None:
+    if made.frames is None or (twin and made.twin_frames is None):
         raise AssertionError("render_clip drew no frames")
     try:
         files.video.parent.mkdir(parents=True, exist_ok=True)
         files.audio.parent.mkdir(parents=True, exist_ok=True)
         media.write_audio(files.audio, made.audio, RATE)
         save_truth(files.truth, made.truth)
-        if files.twin is not None:
+        if files.twin is not None and made.twin_frames is not None:
             media.write_video(files.twin, made.twin_frames, fps=FPS, audio=made.twin_audio, rate=RATE)
         media.write_video(files.video, made.frames, fps=FPS, audio=made.audio, rate=RATE)
     except OSError as error:

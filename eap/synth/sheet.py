@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -27,7 +27,7 @@ def _save(figure: Figure, path: Path) -> Path:
 
     from eap.media import write_image
 
-    canvas = FigureCanvasAgg(figure)
+    canvas: Any = FigureCanvasAgg(figure)  # matplotlib types only part of itself
     canvas.draw()
     write_image(path, np.asarray(canvas.buffer_rgba())[..., :3].copy())
     return path
@@ -121,7 +121,7 @@ def spectrogram_sheet(path: Path, identities: Sequence[int] = (0, 1), level: int
         for column, identity in enumerate(identities):
             spec = ClipSpec(identity, emotion, 1 if emotion == "neutral" else level, number)
             clip = render_clip(spec, frames=False)
-            axes = panels[row, column]
+            axes: Any = panels[row, column]
             axes.specgram(clip.audio, NFFT=512, noverlap=400, Fs=RATE, cmap="magma", vmin=-140, vmax=-40)
             axes.set_title(f"{identity_name(identity)} {emotion}", fontsize=9)
             axes.set_xlim(0, 3.6)
