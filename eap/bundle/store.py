@@ -120,9 +120,12 @@ def save_weights(
         entry = WeightsEntry(
             name, file, hashlib.sha256(data).hexdigest(), len(data), meta, base, base_sha256, shared
         )  # fmt: skip
-        with atomic_write(target / file) as stream:
-            stream.write(data)
-        _write_manifest(target, read_manifest(target) | {name: entry})
+        try:
+            with atomic_write(target / file) as stream:
+                stream.write(data)
+            _write_manifest(target, read_manifest(target) | {name: entry})
+        except OSError as error:
+            raise WeightsError(f"{target / file}: {error.strerror or error}", fix="free disk space") from error
     return entry
 
 

@@ -44,6 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--which", choices=sorted(FITS), required=True)
     parser.add_argument("--seconds", type=float, default=300.0, help="time budget (default 300)")
     parser.add_argument("--steps", type=int, help="exact number of steps instead: repeatable to the bit on one machine")
+    parser.add_argument("--cpu-time", action="store_true", help="count computing seconds, not the wall clock's")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, help="default: one per network, none of them shared")
     parser.add_argument("--out", type=Path, required=True)
@@ -52,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     seed = own_seed if options.seed is None else options.seed
     try:
         arrays = ArraySet.open(options.arrays)
-        module, report = fit(arrays, Budget(options.seconds, options.steps, options.threads), seed)
+        module, report = fit(arrays, Budget(options.seconds, options.steps, options.threads, options.cpu_time), seed)
         store(name, module, report, options.out)
     except EapError as error:
         print(f"error: {error}", file=sys.stderr)

@@ -22,12 +22,18 @@ class Budget:
     seconds: float = 300.0
     steps: int | None = None
     threads: int = 1
+    cpu_time: bool = False
+    """Count seconds the process computed (over `threads`) instead of seconds on the wall: for busy machines."""
+
+    def now(self) -> float:
+        """The clock of this budget, seconds."""
+        return time.process_time() / self.threads if self.cpu_time else time.monotonic()
 
     def progress(self, started: float, step: int) -> float:
-        """Part of the budget that is spent: 0..1 and beyond."""
+        """Part of the budget that is spent since `started` (of `now`): 0..1 and beyond."""
         if self.steps is not None:
             return step / max(1, self.steps)
-        return (time.monotonic() - started) / max(1e-9, self.seconds)
+        return (self.now() - started) / max(1e-9, self.seconds)
 
 
 @dataclass(frozen=True)
@@ -90,7 +96,7 @@ def fit_module(
     parameters = [*module.parameters(), *(extra.parameters() if extra is not None else ())]
     optimiser = torch.optim.AdamW(parameters, lr=lr, betas=(0.9, 0.99), weight_decay=weight_decay)
     average = Average(module)
-    started, step, shown, recent = time.monotonic(), 0, -1, 0.0
+    started, step, shown, recent = budget.now(), 0, -1, 0.0
     while (progress := budget.progress(started, step)) < 1:
         warm = min(1.0, (step + 1) / 50)
         for group in optimiser.param_groups:
@@ -107,4 +113,4 @@ def fit_module(
             shown = int(progress * 10)
             print(f"{name}: {progress:4.0%} step {step} loss {recent:.4f}", flush=True)
     fitted: M = average.module
-    return fitted, step, time.monotonic() - started
+    return fitted, step, budget.now() - started
