@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -52,7 +53,7 @@ def test_foreign_file_is_refused_even_when_the_manifest_names_it(tmp_path: Path)
     entry = store.save_weights("judge", {"w": torch.zeros(8)}, META, folder=tmp_path)
     (tmp_path / entry.file).write_bytes(b"not weights at all")
     manifest = json.loads((tmp_path / store.MANIFEST).read_text())
-    manifest["judge"]["sha256"] = store.hashlib.sha256(b"not weights at all").hexdigest()
+    manifest["judge"]["sha256"] = hashlib.sha256(b"not weights at all").hexdigest()
     (tmp_path / store.MANIFEST).write_text(json.dumps(manifest))
     with pytest.raises(WeightsError, match="not a safetensors file"):
         store.load_weights("judge", tmp_path)
