@@ -157,14 +157,15 @@ def write_sheets(folder: Path | str, progress: Callable[[Path], None] | None = N
     folder.mkdir(parents=True, exist_ok=True)
     clips = [ClipSpec(1, emotion, 3, 3) for emotion in ("angry", "happy", "fear", "contempt")]
     made = []
-    for draw in (
+    sheets: tuple[Callable[[], Path], ...] = (
         lambda: identities_sheet(folder / "identities.png"),
         lambda: emotions_sheet(folder / "emotions.png"),
         lambda: visemes_sheet(folder / "visemes.png"),
         lambda: sequence_sheet(folder / "sequence.png", clips),
         lambda: spectrogram_sheet(folder / "spectrograms.png"),
         lambda: intensity_sheet(folder / "intensity.png"),
-    ):
+    )
+    for draw in sheets:
         made.append(draw())
         if progress is not None:
             progress(made[-1])

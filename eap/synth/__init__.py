@@ -1,0 +1,1 @@
+"""The embedded world: a procedural talking head and formant speech with exact truth. Import the module you need."""
