@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -14,6 +14,9 @@ from reports.plot_style import FAINT, HEAT, INK, TRUTH, Plot, Stroke, finish, ne
 from reports.series import Series
 from reports.source import Run, role
 from reports.tables import COMPETING
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 SHORT = {"disgusted": "disgust", "surprised": "surprise"}
 WIDE = 9.6
@@ -47,8 +50,8 @@ def intensity_over_time(run: Run, series: Series, track: str, strokes: dict[str,
             axis.set_visible(False)
         for line in axes[:, 0]:
             line.set_ylabel("intensity")
-        handles, labels = axes.flat[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=min(4, len(labels)), handlelength=2.4)
+        axes[0, 0].set_ylim(0, 1.06 * max(axis.dataLim.y1 for axis in axes.flat))
+        _legend(figure, list(axes.flat))
         kind = "exact truth of the embedded world" if series.exact else "the judge's reading of the true video"
         caption = (
             f"Judged intensity r = √(v² + a²) per frame, {track} reference image; thick line: {kind}. "
@@ -76,8 +79,16 @@ def _intensity_axis(axis: Any, run: Run, series: Series, track: str, clip: str, 
         f"{info.emotion}, level {info.level}, {info.identity}" if info and info.emotion else clip, loc="left"
     )
     axis.set_xlabel("seconds")
-    axis.set_ylim(bottom=0)
     axis.margins(x=0)
+
+
+def _legend(figure: Figure, axes: list[Any]) -> None:
+    """One legend under the figure with every label of any of its axes (a method may be missing in the first one)."""
+    known = [dict(zip(*reversed(axis.get_legend_handles_labels()), strict=True)) for axis in axes]
+    handles = {label: handle for labels in reversed(known) for label, handle in labels.items()}
+    order = list(dict.fromkeys(label for labels in sorted(known, key=len, reverse=True) for label in labels))
+    columns = min(4, len(order))
+    figure.legend([handles[n] for n in order], order, loc="outside lower center", ncols=columns, handlelength=2.2)
 
 
 def confusions(run: Run, track: str) -> Plot | None:
@@ -93,13 +104,17 @@ def confusions(run: Run, track: str) -> Plot | None:
         rows = math.ceil(len(shown) / columns)
         figure, axes = new_figure(WIDE, 0.3 + 3.1 * rows, rows, columns)
         for axis, method in zip(axes.flat, shown, strict=False):
-            _confusion_axis(axis, table[table["method"] == method.name], names, run.label(method.name))
+            _confusion_axis(axis, table[table["method"] == method.name], names, _short(run.label(method.name)))
         for axis in list(axes.flat)[len(shown) :]:
             axis.set_visible(False)
         caption = (
             f"Share of clips of each voice's emotion (rows) judged as each emotion (columns), {track} reference image."
         )
         return finish(figure, "confusion", "Emotion confusion", caption)
+
+
+def _short(text: str, most: int = 32) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def _confusion_axis(axis: Any, table: pd.DataFrame, names: list[str], title: str) -> None:
@@ -141,7 +156,7 @@ def saturation(run: Run, track: str, strokes: dict[str, Stroke]) -> Plot | None:
         return None
     top = max(2.0, min(4.0, float(np.quantile(table["value"], 0.98))))
     with style("saturation"):
-        figure, axes = new_figure(WIDE * 0.75, 0.7 + 0.62 * len(shown), len(shown), 1, sharex=True)
+        figure, axes = new_figure(WIDE * 0.75, 0.7 + 0.78 * len(shown), len(shown), 1, sharex=True)
         for axis, method in zip(axes[:, 0], shown, strict=True):
             values = table.loc[table["method"] == method.name, "value"].clip(upper=top)
             sns.histplot(
@@ -157,7 +172,7 @@ def saturation(run: Run, track: str, strokes: dict[str, Stroke]) -> Plot | None:
             axis.plot([float(values.median())], [0], marker="^", markersize=6, color=INK, clip_on=False, zorder=5)
             axis.set(ylabel="", yticks=[], xlim=(0, top))
             axis.spines["left"].set_visible(False)
-            axis.set_title(run.label(method.name), loc="right", y=0.35, fontsize=8.5)
+            axis.set_title(run.label(method.name), loc="left", fontsize=8.5)
         axes[-1, 0].set_xlabel("movement of intensity / true movement, per clip")
         caption = (
             f"Standard deviation of judged intensity over that of the truth, per clip, {track} reference image (right "
@@ -192,7 +207,7 @@ def leakage(run: Run, track: str, strokes: dict[str, Stroke]) -> Plot | None:
         axis.axhline(0, color=INK, linewidth=0.8)
         axis.set_xticks(np.arange(len(groups)), groups)
         axis.set_ylabel("leakage")
-        figure.legend(*axis.get_legend_handles_labels(), loc="outside lower center", ncols=min(4, len(shown)))
+        _legend(figure, [axis])
         by = (
             "the reference image's emotion" if known else "the voice's emotion (the run did not record the reference's)"
         )

@@ -115,8 +115,8 @@ def main_table(run: Run, facts: dict[str, MetricFacts], track: str) -> Table | N
     )
     caption = (
         f"Reference image: {track}. Under each number: 95 % interval and clips scored / expected. Bold: best of the "
-        "methods and ablations (ceiling and floors do not compete). “=”: the paired interval of its difference to the "
-        "best includes 0."
+        "methods and ablations (ceiling and floors do not compete). “=”: cannot be told apart from the best, for the "
+        "paired interval of their difference includes 0 or there is none."
     )
     return Table(f"main-{track}", f"Comparison, {track} reference image", caption, tuple(columns), rows)
 

@@ -8,6 +8,7 @@ from typing import Literal
 
 import pandas as pd
 
+from eap.errors import EapError
 from reports.facts import MetricFacts, number
 from reports.source import MAIN_METHOD, Run
 from reports.tables import COMPETING, finite
@@ -97,17 +98,50 @@ def _scored(run: Run, facts: dict[str, MetricFacts]) -> Check:
 
 
 def _evaluators(run: Run) -> Check:
-    title = "The evaluators are not the networks the model was trained against"
-    judged, trained = run.info.evaluators, run.info.weights
-    if not judged or not trained:
-        lacking = "evaluators" if not judged else "weights"
-        return Check(title, "unknown", f"run.json names no {lacking}, so this cannot be checked.")
-    shared = [f"{e} = {w}" for e, eh in judged.items() for w, wh in trained.items() if eh and eh.lower() == wh.lower()]
+    title = "The evaluators are not the networks the model was trained with"
+    judged = _hashes(run.info.evaluators)
+    if not judged:
+        return Check(title, "unknown", "run.json names no evaluators, so this cannot be checked.")
+    trained = _hashes(run.info.weights)
+    teachers, note = _teachers(set(judged.values()))
+    trained |= teachers
+    shared = [f"{judge} = {other}" for judge, a in judged.items() for other, b in trained.items() if a == b]
     if shared:
         return Check(
             title, "fail", "The same weights judge and teach: these scores are not independent.", tuple(shared)
         )
-    return Check(title, "pass", f"{len(judged)} evaluators and {len(trained)} other networks, no hash in common.")
+    if not teachers and not any("teacher" in name for name in trained):
+        return Check(title, "unknown", f"No hash is shared with the models' weights, but {note}.")
+    text = f"{len(judged)} evaluators, {len(trained)} models and teachers: no hash in common."
+    return Check(title, "pass", text, (note,) if note else ())
+
+
+def _hashes(record: dict[str, str]) -> dict[str, str]:
+    """Name -> hash, lower case; weights stored in two files carry two hashes joined by `+`."""
+    return {
+        f"{name} ({i})" if i else name: part.lower()
+        for name, joined in record.items()
+        for i, part in enumerate(joined.split("+"))
+        if part
+    }
+
+
+def _teachers(judged: set[str]) -> tuple[dict[str, str], str]:
+    """Teachers of the installed bundle, if the run's evaluators are that bundle's; and what to say about them."""
+    from eap.bundle.store import read_manifest
+
+    try:
+        entries = read_manifest().values()
+    except EapError:
+        return {}, "the installed bundle's manifest cannot be read"
+    judges = [e for e in entries if e.meta.role == "evaluator"]
+    if not judged <= {e.sha256.lower() for e in judges}:
+        return {}, "the run's evaluators are not those of the installed bundle, so its teachers are not known here"
+    teachers = [e for e in entries if e.meta.role == "teacher"]
+    used = {e.meta.architecture for e in judges if e.sha256.lower() in judged}
+    alike = sorted(e.name for e in teachers if e.meta.architecture in used)
+    note = f"same architecture as an evaluator: {', '.join(alike)}" if alike else "their architectures differ, too"
+    return {e.name: e.sha256.lower() for e in teachers}, note
 
 
 def _signatures(run: Run, facts: dict[str, MetricFacts]) -> Check:

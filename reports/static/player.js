@@ -88,7 +88,7 @@
     const screen = make("div", { className: "screen" });
     if (shown().reference) screen.append(make("img", { src: shown().reference, alt: "Reference image", loading: "lazy" }));
     else screen.append(make("p", { className: "broken", textContent: "no reference image recorded" }));
-    const note = shown().referenceEmotion || data.tracks[state.track];
+    const note = shown().referenceEmotion ? "shows " + shown().referenceEmotion : data.tracks[state.track];
     return make("figure", { className: "tile reference" }, screen,
       make("figcaption", {}, make("strong", { textContent: "Reference image" }), make("span", { className: "judged", textContent: note })));
   }
@@ -242,9 +242,16 @@
     traces = shown().rows.map((row, method) => ({ method, values: unpack(row.trace ?? "") })).filter((trace) => trace.values.length);
     if (shown().truth) traces.unshift({ method: -1, values: unpack(shown().truth) });
     drawTrace();
+    describe();
     fillValues();
     hear(state.sound);
     if (again) play();
+  }
+  function describe() {
+    const clip = current(), words = [];
+    if (clip.emotion) words.push("the voice is ", make("b", { textContent: clip.emotion + (clip.level ? `, level ${clip.level}` : "") }));
+    if (shown().referenceEmotion) words.push(words.length ? "; " : "", "the reference image shows ", make("b", { textContent: shown().referenceEmotion }));
+    $("about").replaceChildren(make("b", { textContent: clip.identity || clip.id }), words.length ? ": " : "", ...words);
   }
   function choose(change) { Object.assign(state, change); show(); writeHash(); }
   const other = (by) => choose({ clip: (state.clip + by + data.clips.length) % data.clips.length });

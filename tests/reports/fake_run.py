@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import av
 import numpy as np
 import numpy.typing as npt
 
 from eap.constants import EMOTIONS, FPS, RATE
+from eap.media import write_image, write_video
 from metrics.results import ClipValue, ConfusionCell, FrameSeries, ResultTable, Signature, Value
 from metrics.rundir import ClipInfo, ClipRecord, MethodInfo, RunFiles, RunInfo
 
@@ -24,6 +24,7 @@ METHODS = (
     MethodInfo(name="ant", title="ANT (neutral talker)", kind="model"),
     MethodInfo(name="ground-truth", title="Ground truth (re-encoded)", kind="ceiling"),
 )
+VIDEO_FRAMES = 40
 TRACKS = ("neutral", "emotional")
 UNITS: dict[str, tuple[str, bool | None, float | None, str]] = {
     "psnr": ("dB", True, None, "clip-mean"),
@@ -240,7 +241,7 @@ def _media(files: RunFiles, record: ClipRecord, index: int) -> None:
     hue = sum(record.method.encode()) % 160
     _write_video(video, hue, index)
     if not image.exists():
-        _write_png(image, hue)
+        write_image(image, _frame(hue, 0.1))
 
 
 def _frame(hue: int, step: float) -> npt.NDArray[np.uint8]:
@@ -255,27 +256,6 @@ def _frame(hue: int, step: float) -> npt.NDArray[np.uint8]:
 
 
 def _write_video(path: Path, hue: int, index: int) -> None:
-    seconds = 1.6
-    with av.open(str(path), "w", options={"movflags": "+faststart"}) as container:
-        video = container.add_stream("libx264", rate=FPS)
-        video.width = video.height = 96
-        video.pix_fmt = "yuv420p"
-        audio = container.add_stream("aac", rate=RATE)
-        for i in range(round(seconds * FPS)):
-            picture = av.VideoFrame.from_ndarray(_frame(hue, abs(math.sin(i / 3 + index))), format="rgb24")
-            container.mux(video.encode(picture))
-        container.mux(video.encode())
-        wave = 0.2 * np.sin(2 * np.pi * (180 + hue) * np.arange(int(seconds * RATE)) / RATE).astype(np.float32)
-        sound = av.AudioFrame.from_ndarray(wave[None], format="fltp", layout="mono")
-        sound.sample_rate = RATE
-        container.mux(audio.encode(sound))
-        container.mux(audio.encode())
-
-
-def _write_png(path: Path, hue: int) -> None:
-    with av.open(str(path), "w", format="image2") as container:
-        stream = container.add_stream("png", rate=1)
-        stream.width = stream.height = 96
-        stream.pix_fmt = "rgb24"
-        container.mux(stream.encode(av.VideoFrame.from_ndarray(_frame(hue, 0.1), format="rgb24")))
-        container.mux(stream.encode())
+    frames = np.stack([_frame(hue, abs(math.sin(i / 3 + index))) for i in range(VIDEO_FRAMES)])
+    seconds = np.arange(VIDEO_FRAMES * RATE // FPS) / RATE
+    write_video(path, frames, FPS, (0.2 * np.sin(2 * np.pi * (180 + hue) * seconds)).astype(np.float32), RATE)
