@@ -25,6 +25,7 @@ _NETWORK: dict[Need, str] = {
     "identity": zoo.IDENTITY,
     "sync": zoo.SYNC,
 }
+_SHORT = {zoo.EMOTION: "emotion", zoo.LANDMARKS: "landmarks", zoo.IDENTITY: "identity", zoo.SYNC: "sync"}
 _FROM_EMOTION: frozenset[Need] = frozenset({"emotion", "affect", "features"})
 
 
@@ -43,7 +44,7 @@ class BundledEvaluators:
     def label(self, need: Need) -> str:
         """`bundled-emotion-1a2b3c4d`."""
         network = _NETWORK[need]
-        return f"{self.name}-{network.removesuffix('-judge')}-{find_entry(network, self._folder).sha256[:8]}"
+        return f"{self.name}-{_SHORT[network]}-{find_entry(network, self._folder).sha256[:8]}"
 
     def weights(self) -> dict[str, str]:
         """Network -> sha256 of its file."""
