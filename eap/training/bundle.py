@@ -143,7 +143,7 @@ def _fit_teacher(shop: Workshop) -> dict[str, Any]:
     from eap.training.psi import fit_psi
 
     arrays = shop.arrays("mead")
-    face, report = fit_teacher(arrays, Budget(seconds=shop.seconds))
+    face, report = fit_teacher(arrays, Budget(seconds=shop.seconds, cpu_time=True))
     psi = fit_psi(face, arrays)
     people = tuple(int(name[1:]) for name in report.identities)
     meta = WeightsMeta("teacher", report.architecture, report.seed, people, report.measured)
@@ -163,7 +163,7 @@ def _fit_evaluator(shop: Workshop, name: str) -> dict[str, Any]:
         "sync": fit.fit_sync_judge,
         "audio": fit.fit_audio_probe,
     }
-    module, report = fits[name](shop.arrays("judges"), fit.Budget(seconds=shop.seconds))
+    module, report = fits[name](shop.arrays("judges"), fit.Budget(seconds=shop.seconds, cpu_time=True))
     people = tuple(int(person[1:]) for person in report.identities)
     meta = WeightsMeta("evaluator", report.architecture, report.seed, people, report.measured)
     save_weights(f"judge-{name}", module, meta, folder=shop.bundle)
@@ -197,10 +197,9 @@ def _train_talker(shop: Workshop, name: str) -> dict[str, Any]:
 def _load_teachers(shop: Workshop) -> tuple[FaceTeacher, Any]:
     from eap.bundle.store import load_into
     from eap.model.intensity import IntensityRegressor
-    from eap.perception.teachers import FaceTeacher
+    from eap.perception.zoo import load_teacher
 
-    face, psi = FaceTeacher(), IntensityRegressor()
-    load_into(face, "teacher", shop.bundle)
+    face, psi = load_teacher(shop.bundle), IntensityRegressor()
     load_into(psi, "psi", shop.bundle)
     return face, psi
 
@@ -243,7 +242,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--only", action="append", metavar="STAGE", help=f"one of {', '.join(STAGES)}; may be repeated")
     parser.add_argument("--workers", type=int, default=2, help="processes that render")
     parser.add_argument("--threads", type=int, default=1, help="torch threads")
-    parser.add_argument("--seconds", type=float, default=300.0, help="budget of each perception network")
+    parser.add_argument("--seconds", type=float, default=300.0, help="computing seconds for each perception network")
     parser.add_argument("--device", default="cpu")
     options = parser.parse_args(arguments)
     import torch
