@@ -149,13 +149,15 @@ class Model:
             latents.z_id, latents.z_lip[middle : middle + 1], latents.alpha[:1], latents.z_exp,
             latents.a[:1], latents.e[:1], latents.emotion_probability,
         )  # fmt: skip
-        return next(self.draw(image, one))[0]
+        portrait: NDArray[np.uint8] = next(self.draw(image, one))[0]
+        return portrait
 
     # ---- parts
 
     def _margin(self) -> int:
         config = self.talker.config
-        return config.reach * config.layers + 12  # 12 frames: the four 5-wide time convolutions, strides included
+        margin: int = config.reach * config.layers + 12
+        return margin  # 12 frames: the four 5-wide time convolutions, strides included
 
     def _window(self, z_id: Tensor, mel: Tensor, start: int) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         """z_lip, a, alpha, hidden of z_exp and e of frames [start, start + WINDOW), computed with margins."""
