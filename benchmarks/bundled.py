@@ -19,31 +19,31 @@ if TYPE_CHECKING:
     from benchmarks.world import Progress
     from eap.data.clip import Clip, Manifest
     from eap.data.truth import Truth
+    from metrics.evaluators import EvaluatorSet
     from metrics.features.clip import ClipFeatures, Floats
     from metrics.fid import FeatureSet
     from metrics.measure import Setup
     from metrics.results import ClipReading, ClipValue, FrameSeries, ResultTable
     from metrics.rundir import ClipRecord
 
-EVALUATORS = "bundled"
-
 
 @dataclass(frozen=True)
 class BundledParts:
     """See ``benchmarks.parts.Parts``. Holds nothing itself: models and networks are loaded once per process."""
 
+    bundle: Path | None = None
+    """Folder of the weights; None is the project's own."""
+
     def weights(self, names: Sequence[str]) -> dict[str, str]:
         """SHA-256 of each model's file, and of the file that holds its shared tensors."""
         from eap.bundle.store import find_entry
 
-        entries = [find_entry(name) for name in names]
+        entries = [find_entry(name, self.bundle) for name in names]
         return {entry.name: "+".join(filter(None, (entry.sha256, entry.base_sha256))) for entry in entries}
 
     def evaluators(self) -> dict[str, str]:
         """SHA-256 of each evaluator."""
-        from metrics.evaluators import get_evaluators
-
-        return get_evaluators(EVALUATORS).weights()
+        return _evaluators(self.bundle).weights()
 
     def metric_names(self, wanted: Sequence[str]) -> tuple[str, ...]:
         """Checked names, or all there are."""
@@ -65,7 +65,7 @@ class BundledParts:
 
     def model(self, name: str) -> Talker:
         """A bundled model."""
-        return _model(name)
+        return _model(name, self.bundle)
 
     def measure(self, task: Task, produced: Produced, settings: MeasureSettings) -> Measurement:
         """Measure one clip with the metrics that mean something for its method."""
@@ -73,7 +73,7 @@ class BundledParts:
         from metrics.registry import get_metric
 
         names = metrics_of(task.method, settings.metrics)
-        setup = _setup(replace(settings, metrics=names))
+        setup = _setup(replace(settings, metrics=names), self.bundle)
         compares = any(get_metric(name).spec.reference for name in names)
         reference = produced.truth if compares else None
         measured = measure_clip(produced.media, reference, reading_of(task), setup, truth=_truth(task.clip))
@@ -86,7 +86,7 @@ class BundledParts:
         """Pool and bootstrap; features for FID and the plots come from the cache (or are computed again)."""
         from metrics.aggregate import ClipSetFeatures, aggregate
 
-        setup = _setup(settings)
+        setup = _setup(settings, self.bundle)
         gathered = _Gathered(tasks, root, setup)
         values: list[ClipValue] = []
         for record in records:
@@ -128,7 +128,9 @@ class _Gathered:
 
     def __init__(self, tasks: Sequence[Task], root: Path, setup: Setup) -> None:
         self._root, self._setup = root, setup
-        self._tasks = {(task.method.name, track, task.clip.id): task for task in tasks for track in task.tracks}
+        self._tasks: dict[tuple[str, str, str], Task] = {
+            (task.method.name, track, task.clip.id): task for task in tasks for track in task.tracks
+        }
         self._found: dict[tuple[str, str], list[tuple[Floats, str]]] = {}
         self.series: list[FrameSeries] = []
 
@@ -204,26 +206,33 @@ def _without_meaningless(table: ResultTable, methods: dict[str, Method]) -> Resu
 
 
 @lru_cache(maxsize=8)
-def _setup(settings: MeasureSettings) -> Setup:
-    from metrics.evaluators import get_evaluators
+def _setup(settings: MeasureSettings, bundle: Path | None) -> Setup:
     from metrics.measure import set_up
     from metrics.protocols import get_protocol
 
     return set_up(
         settings.metrics,
         get_protocol(settings.protocol),
-        get_evaluators(EVALUATORS),
+        _evaluators(bundle),
         world=settings.world,
         truth=settings.truth,
         force=settings.forced,
     )
 
 
+@lru_cache(maxsize=2)
+def _evaluators(bundle: Path | None) -> EvaluatorSet:
+    from metrics.evaluators import get_evaluators
+    from metrics.evaluators.bundled import BundledEvaluators
+
+    return get_evaluators("bundled") if bundle is None else BundledEvaluators(bundle)
+
+
 @lru_cache(maxsize=8)
-def _model(name: str) -> Talker:
+def _model(name: str, bundle: Path | None) -> Talker:
     import eap
 
-    talker: Talker = eap.load(name)
+    talker: Talker = eap.load(name, bundle)
     return talker
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 from metrics.results import ResultTable, Signature, Value
@@ -50,11 +51,11 @@ def paper_tables(info: RunInfo, table: ResultTable, *, per_table: int = 7) -> li
         mine = [name for name in names if any(key[0] == name and key[2] == track for key in found)]
         for start in range(0, len(mine), per_table):
             part = mine[start : start + per_table]
-            shown = Table(title=f"{info.suite}: {track} reference image", title_justify="left", header_style="bold")
-            shown.add_column("method", no_wrap=True)
+            shown = Table(title=f"{info.suite}: {track} reference image", title_justify="left", show_lines=True)
+            shown.add_column("method", max_width=26)
             for name in part:
                 first = next(value for (metric, _, _), value in found.items() if metric == name)
-                shown.add_column(f"{_title(name)}{_arrow(first)}", justify="right", no_wrap=True)
+                shown.add_column(fill(f"{_title(name)}{_arrow(first)}", 16), justify="right", no_wrap=True)
             for method in info.methods:
                 cells = [format_value(found.get((name, method.name, track))) for name in part]
                 shown.add_row(method.title, *cells)
@@ -63,18 +64,23 @@ def paper_tables(info: RunInfo, table: ResultTable, *, per_table: int = 7) -> li
 
 
 def format_value(value: Value | None) -> str:
-    """``12.34 [11.90, 12.80]`` over ``64/64``: the figure, its interval, clips scored and expected."""
+    """Three lines: the figure, its interval ``[11.90, 12.80]``, clips scored and expected ``64/64``."""
     if value is None:
         return "-"
     scored = f"{value.n_scored}/{value.n_expected}"
     if not math.isfinite(value.value):
         # An infinite PSNR is a real result (identical frames); nan is none.
-        return f"{'inf' if value.value == math.inf else 'no value'}\n{scored}"
+        return f"{'inf' if value.value == math.inf else 'no value'}\n\n{scored}"
     digits = 1 if abs(value.value) >= 100 else 2 if abs(value.value) >= 10 else 3
-    figure = f"{value.value:.{digits}f}"
+    interval = ""
     if math.isfinite(value.ci_low) and math.isfinite(value.ci_high):
-        figure += f" [{value.ci_low:.{digits}f}, {value.ci_high:.{digits}f}]"
-    return f"{figure}\n{scored}"
+        interval = f"[{_number(value.ci_low, digits)}, {_number(value.ci_high, digits)}]"
+    return f"{_number(value.value, digits)}\n{interval}\n{scored}"
+
+
+def _number(value: float, digits: int) -> str:
+    text = f"{value:.{digits}f}"
+    return text.lstrip("-") if float(text) == 0 else text
 
 
 def _title(name: str) -> str:

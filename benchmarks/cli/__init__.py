@@ -28,7 +28,7 @@ class Entry(NamedTuple):
 COMMANDS: dict[str, Entry] = {
     "run": Entry("run", "run", "Measure methods on a suite and write the report."),
     "score": Entry("score", "score", "Measure generated videos against reference videos."),
-    "generate": Entry("generate", "generate", "Make a talking face from an image and a voice."),
+    "generate": Entry("generate", "generate", "Make a talking face from one face image and a voice."),
     "neutralize": Entry("generate", "neutralize", "Take the expression out of a face image."),
     "data": Entry("data", "data", "Write the embedded world; check a dataset folder."),
     "metrics": Entry("metrics", "metrics", "List the metrics, or show one."),
@@ -100,7 +100,9 @@ def _run(arguments: list[str], debug: bool) -> int:
         name = error.ctx.command_path if error.ctx else "eap-bench"
         return _fail(error.format_message().rstrip("."), f"see '{name} --help'", 2)
     except (KeyboardInterrupt, click.Abort) as error:
-        note = f"{error}; " if str(error) else ""
+        # click puts its Abort in the place of the KeyboardInterrupt, which holds what is kept.
+        kept = str(error) or str(error.__cause__ or "")
+        note = f"{kept}; " if kept else ""
         line = f"interrupted: {note}run the same command again to go on: {shlex.join(['eap-bench', *arguments])}"
         print(f"\n{line}", file=sys.stderr)
         return 130

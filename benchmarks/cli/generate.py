@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from benchmarks.cli.common import PATH, existing_file, json_option, note, print_json, writable_target
 from eap.constants import EMOTIONS
+from eap.errors import ConfigError, MediaError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+SMALLEST = 16
+"""Pixels on the shorter side below which no face can be read."""
 
 NOTICE = (
     "note: the bundled weights were trained on the embedded world alone; "
@@ -38,10 +47,12 @@ def generate(
     existing_file(audio, "an audio file, or a video with sound")
     _check_scale(intensity_scale)
     from eap import media
-    from eap.constants import RATE
+    from eap.constants import FPS, RATE
 
-    picture = media.read_image(image)
+    picture = _read_face(image)
     sound = media.read_audio(audio, RATE)
+    if len(sound) < RATE // FPS:
+        raise MediaError(f"{audio}: {len(sound) / RATE:.3f} s of sound, less than one frame", fix="give a longer voice")
     note(NOTICE)
     import eap
 
@@ -72,7 +83,7 @@ def neutralize(image: Path, out: Path, weights: str, as_json: bool) -> None:
     existing_file(image, "an image file")
     from eap import media
 
-    picture = media.read_image(image)
+    picture = _read_face(image)
     note(NOTICE)
     import eap
 
@@ -85,8 +96,16 @@ def neutralize(image: Path, out: Path, weights: str, as_json: bool) -> None:
         click.echo(f"{out}: {width} x {height}")
 
 
-def _check_scale(scale: float) -> None:
-    from eap.errors import ConfigError
+def _read_face(path: Path) -> NDArray[np.uint8]:
+    from eap import media
 
+    picture = media.read_image(path)
+    height, width = picture.shape[:2]
+    if min(height, width) < SMALLEST:
+        raise MediaError(f"{path}: {width} x {height} pixels, too small for a face", fix="give a larger image")
+    return picture
+
+
+def _check_scale(scale: float) -> None:
     if not 0 <= scale <= 10:
         raise ConfigError(f"--intensity-scale is {scale}", fix="give a number from 0 to 10")

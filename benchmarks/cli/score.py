@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from benchmarks.cli.common import PATH, json_option, note, print_json, split_names
-from eap.errors import MediaError
+from eap.errors import MeasureError, MediaError
 
 if TYPE_CHECKING:
     from metrics.results import ResultTable
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @click.option("--metrics", multiple=True, help="Only these (repeat, or commas); see 'eap-bench metrics'.")
 @click.option("--force-bundled", is_flag=True, help="Use the bundled evaluators on faces they were not trained for.")
 @json_option
-def score(generated: Path, reference: Path, metrics: tuple[str, ...], force_bundled: bool, as_json: bool) -> int:
+def score(generated: Path, reference: Path, metrics: tuple[str, ...], force_bundled: bool, as_json: bool) -> None:
     """Measure generated videos against reference videos: files, or folders paired by file name.
 
     \b
@@ -36,23 +36,46 @@ def score(generated: Path, reference: Path, metrics: tuple[str, ...], force_bund
         raise MediaError(
             f"{generated} and {reference}: one is a folder, the other a file", fix="give two files or two folders"
         )
-    from metrics.score import score as measure
+    import metrics as measures
 
-    table = measure(generated, reference, metrics=split_names(metrics) or None, force=force_bundled)
+    if generated.is_file():
+        _playable(generated, reference)
+    table = measures.score(generated, reference, metrics=split_names(metrics) or None, force=force_bundled)
+    if not any(value.n_scored for value in table.values):
+        reasons = [item.reason for item in table.clip_values if item.reason] or ["nothing could be measured"]
+        raise MeasureError(
+            f"{generated} against {reference}: {reasons[0]}", fix="see 'eap-bench metrics' for what each metric needs"
+        )
     if as_json:
         print_json(table.to_json())
     else:
         _show(table)
-    return 0 if any(value.n_scored for value in table.values) else 3
+
+
+def _playable(*paths: Path) -> None:
+    """Two single files: what is no video is an error at once, not a row without numbers."""
+    from eap import media
+
+    for path in paths:
+        if not media.probe(path).has_video:
+            raise MediaError(f"{path}: has no video stream", fix="give a video file")
 
 
 def _show(table: ResultTable) -> None:
+    unmeasured = [value for value in table.values if not value.n_scored]
     for value in table.values:
+        if not value.n_scored:
+            continue
         figure = f"{value.value:.6g}" if not math.isnan(value.value) else "no value"
         if math.isfinite(value.ci_low):
             figure += f" [{value.ci_low:.6g}, {value.ci_high:.6g}]"
         unit = f" {value.unit}" if value.unit else ""
         remark = f"  ({value.note})" if value.note else ""
         click.echo(f"{value.metric:18} {figure}{unit}  {value.n_scored}/{value.n_expected}  {value.signature}{remark}")
+    reasons: dict[str, list[str]] = {}
+    for value in unmeasured:
+        reasons.setdefault(value.note or "no clip could be scored", []).append(value.metric)
+    for reason, names in reasons.items():
+        note(f"not measured: {', '.join(names)}: {reason}")
     for text in table.notes:
         note(text)
