@@ -97,7 +97,7 @@ class Model:
         """image: a face crop (H,W,3) uint8, resized to the model's size; audio: float32 mono at 16 kHz.
 
         ``intensity_scale`` multiplies alpha, ``emotion`` replaces the voice's z_exp by that emotion's mean: controls
-        for stimuli and demonstrations, not what the voice says. Raises DataError on NaN or less than one frame of audio.
+        for stimuli and demonstrations, not what the voice says. DataError on NaN or less than one frame of audio.
         """
         explained = self.explain(image, audio, intensity_scale=intensity_scale, emotion=emotion)
         frames = np.concatenate(list(self.draw(image, explained)))
