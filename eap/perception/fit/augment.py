@@ -15,11 +15,11 @@ from torch import Tensor
 class Damage:
     """How far each change goes; the chances are per clip (per frame where frames stand alone)."""
 
-    scale: float = 0.1
+    scale: float = 0.08
     """Zoom 1 +- this."""
-    shift: float = 0.05
+    shift: float = 0.04
     """Part of the frame's side."""
-    roll: float = 0.12
+    roll: float = 0.06
     """Radians."""
     light: float = 0.2
     """Brightness and contrast 1 +- this."""

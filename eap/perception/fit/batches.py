@@ -164,6 +164,8 @@ class ClipBatch:
     """(B,) class index."""
     affect: Tensor
     """(B,T,3) alpha, valence, arousal."""
+    landmarks: Tensor
+    """(B,T,68,2) in 0..1."""
 
 
 def read_segments(
@@ -173,11 +175,12 @@ def read_segments(
     size = arrays.size
     frames = [arrays.frames(clip, slice(t, t + length)) for clip, t in picks] if images else []
     mel = np.stack([arrays.mel(clip, t, t + length) for clip, t in picks])
-    affect = np.stack([arrays.truth(clip, slice(t, t + length)).affect for clip, t in picks])
+    truths = [arrays.truth(clip, slice(t, t + length)) for clip, t in picks]
     shown = to_images(np.concatenate(frames)) if images else torch.empty(0, 3, size, size)
     return ClipBatch(
         shown.reshape(len(picks), length if images else 0, 3, size, size),
         torch.from_numpy(mel),
         torch.tensor([clip.emotion for clip, _ in picks]),
-        torch.from_numpy(affect),
+        torch.from_numpy(np.stack([truth.affect for truth in truths])),
+        torch.from_numpy(np.stack([truth.landmarks for truth in truths])),
     )

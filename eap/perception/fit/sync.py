@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from eap.data.arrays import ArraySet, ClipEntry
 from eap.errors import DataError
@@ -13,7 +13,7 @@ from eap.perception.fit.augment import Damage, augment
 from eap.perception.fit.batches import read_segments, split_by_identity
 from eap.perception.fit.loop import Budget, FitReport, fit_module, seed_all
 from eap.perception.layers import count_macs, count_parameters
-from eap.perception.sync import MAX_SHIFT, SyncJudge, score_sync
+from eap.perception.sync import MAX_SHIFT, WINDOW, SyncJudge, score_sync
 
 CLIPS = 8
 SEGMENT = 20
@@ -37,6 +37,19 @@ def contrastive_loss(video: Tensor, audio: Tensor, log_temperature: Tensor) -> T
     return 0.5 * (0.5 * loss + hard)
 
 
+def mouth_course(landmarks: Tensor) -> Tensor:
+    """(B,T,68,2) -> (B,T-4,15): inner gap, outer height and width of the mouth in each window's five frames.
+
+    Departures from the segment's mean (a voice does not tell how large a mouth is), scaled to about 1.
+    """
+    gap = (landmarks[:, :, [65, 66, 67], 1] - landmarks[:, :, [63, 62, 61], 1]).mean(2)
+    height = landmarks[:, :, 57, 1] - landmarks[:, :, 51, 1]
+    width = landmarks[:, :, 54, 0] - landmarks[:, :, 48, 0]
+    course = torch.stack([gap, height, width], -1)
+    course = (course - course.mean(1, keepdim=True)) * torch.tensor([40.0, 40.0, 60.0])
+    return course.unfold(1, WINDOW, 1).flatten(2)
+
+
 def fit_sync_judge(arrays: ArraySet, budget: Budget, seed: int = 14) -> tuple[SyncJudge, FitReport]:
     """Fit the synchrony judge. Measured: see `measure_sync`. Needs clips of 20 frames or more."""
     generator = seed_all(seed, budget.threads)
@@ -45,18 +58,26 @@ def fit_sync_judge(arrays: ArraySet, budget: Budget, seed: int = 14) -> tuple[Sy
     if len(clips) < CLIPS:
         raise DataError(f"{arrays.root}: {len(clips)} clips of {SEGMENT} frames, need {CLIPS}", fix="use longer clips")
     rng = np.random.default_rng([seed, 103])
+    # One linear reading of the mouth's movement for both towers: contrast alone takes long to find what they share.
+    # Its share shrinks as contrast takes hold, and it is thrown away.
+    shared = nn.Linear(128, 3 * WINDOW)
+    done = 0
     damage = Damage(light=0.15, blur=0.25, noise=0.2, coding=0.25)
 
     def step(net: SyncJudge) -> Tensor:
+        nonlocal done
+        done += 1
         chosen = [clips[i] for i in rng.integers(len(clips), size=CLIPS)]
         batch = read_segments(arrays, [(c, int(rng.integers(c.length - SEGMENT + 1))) for c in chosen], SEGMENT)
         images, _ = augment(batch.images.flatten(0, 1), None, damage, generator, repeat=SEGMENT)
         mel = batch.mel + (2 * torch.rand(CLIPS, 1, 1, generator=generator) - 1) * 0.5
         mel = mel + 0.15 * torch.randn(mel.shape, generator=generator)
         video, audio = net(images.reshape(batch.images.shape), mel.clamp(-4, 4))
-        return contrastive_loss(video, audio, net.log_temperature)
+        course = mouth_course(batch.landmarks)
+        read = F.smooth_l1_loss(shared(8 * video), course) + F.smooth_l1_loss(shared(8 * audio), course)
+        return contrastive_loss(video, audio, net.log_temperature) + 2 * read * max(0.1, 1 - done / 2000)
 
-    net, steps, seconds = fit_module(SyncJudge(), step, budget, lr=2e-3, weight_decay=0.05, name="sync")
+    net, steps, seconds = fit_module(SyncJudge(), step, budget, lr=2e-3, weight_decay=0.05, name="sync", extra=shared)
     macs = count_macs(net, torch.zeros(1, 20, 3, 96, 96), torch.zeros(1, 80, 80)) // 20
     measured = measure_sync(net, arrays, split.held_out)
     report = FitReport(

@@ -38,7 +38,7 @@ from eap.perception.fit.measures import (
     roc_auc,
     within_clips_pcc,
 )
-from eap.perception.fit.sync import contrastive_loss
+from eap.perception.fit.sync import contrastive_loss, mouth_course
 
 Fit = Callable[[ArraySet, Budget, int], tuple[nn.Module, FitReport]]
 
@@ -208,6 +208,15 @@ def test_contrastive_loss_prefers_the_right_moment() -> None:
     assert float(right) < 0.1
     assert float(contrastive_loss(path, path.roll(1, 1), scale)) > float(right) + 5
     assert float(contrastive_loss(path, path.roll(1, 0), scale)) > float(right) + 5
+
+
+def test_mouth_course_is_the_gap_about_its_mean() -> None:
+    landmarks = torch.zeros(1, 6, 68, 2)
+    landmarks[0, 3, [65, 66, 67], 1] = 0.06
+    course = mouth_course(landmarks).reshape(1, 2, 3, 5)
+    torch.testing.assert_close(course[0, 0, 0], torch.tensor([-0.4, -0.4, -0.4, 2.0, -0.4]))
+    torch.testing.assert_close(course[0, 1, 0], torch.tensor([-0.4, -0.4, 2.0, -0.4, -0.4]))
+    assert float(course[:, :, 1:].abs().max()) == 0
 
 
 def test_correlations_by_hand() -> None:
