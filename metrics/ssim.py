@@ -13,13 +13,16 @@ C1 = (0.01 * 255.0) ** 2
 C2 = (0.03 * 255.0) ** 2
 
 
-def _window_sums(image: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Sums over every whole 7x7 window: (H-6, W-6, C). Integers in, so the running sums are exact."""
+def _window_sums(image: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Sums over every whole 7x7 window: (H-6, W-6, C).
+
+    Whole numbers whose sums stay below 2^24 in, so float32 running sums are exact.
+    """
     import cv2
 
-    sums = cv2.boxFilter(image, cv2.CV_64F, (WINDOW, WINDOW), normalize=False, borderType=cv2.BORDER_REFLECT)
+    sums = cv2.boxFilter(image, cv2.CV_32F, (WINDOW, WINDOW), normalize=False, borderType=cv2.BORDER_REFLECT)
     edge = WINDOW // 2
-    return np.asarray(sums, np.float64)[edge:-edge, edge:-edge]
+    return np.asarray(sums[edge:-edge, edge:-edge], np.float64)
 
 
 def frame_ssim(reference: NDArray[np.uint8], generated: NDArray[np.uint8]) -> float:
@@ -32,18 +35,31 @@ def frame_ssim(reference: NDArray[np.uint8], generated: NDArray[np.uint8]) -> fl
         raise ValueError(f"frames of shapes {reference.shape} and {generated.shape} cannot be compared")
     if min(reference.shape[:2]) < WINDOW:
         raise ValueError(f"SSIM needs frames of at least {WINDOW}x{WINDOW} pixels, got {reference.shape[:2]}")
-    x, y = reference.astype(np.float64), generated.astype(np.float64)
+    x, y = reference.astype(np.float32), generated.astype(np.float32)
     n = float(WINDOW * WINDOW)
     sum_x, sum_y = _window_sums(x), _window_sums(y)
+    sum_xy, sum_squares = _window_sums(x * y), _window_sums(x * x + y * y)
+    # SSIM = (2 mx my + C1)(2 cov + C2) / ((mx^2 + my^2 + C1)(vx + vy + C2)), in place; n * sum - sum * sum is a whole
+    # number below 2^53, so nothing cancels.
+    product, squares = sum_x * sum_y, sum_x * sum_x
+    squares += sum_y * sum_y
     unbiased = 1.0 / (n * (n - 1.0))
-    # Numerators n*sum(x*x) - sum(x)^2 are integers below 2^53: no cancellation error.
-    var_x = (n * _window_sums(x * x) - sum_x * sum_x) * unbiased
-    var_y = (n * _window_sums(y * y) - sum_y * sum_y) * unbiased
-    cov = (n * _window_sums(x * y) - sum_x * sum_y) * unbiased
-    mean_x, mean_y = sum_x / n, sum_y / n
-    score = (2.0 * mean_x * mean_y + C1) * (2.0 * cov + C2)
-    score /= (mean_x**2 + mean_y**2 + C1) * (var_x + var_y + C2)
-    return float(score.mean())
+    sum_xy *= n
+    sum_xy -= product
+    sum_xy *= 2.0 * unbiased
+    sum_xy += C2
+    sum_squares *= n
+    sum_squares -= squares
+    sum_squares *= unbiased
+    sum_squares += C2
+    product *= 2.0 / n**2
+    product += C1
+    squares *= 1.0 / n**2
+    squares += C1
+    product *= sum_xy
+    squares *= sum_squares
+    product /= squares
+    return float(product.mean())
 
 
 @metric(

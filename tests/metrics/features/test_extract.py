@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -105,3 +106,19 @@ def test_what_is_no_video_is_named(tmp_path: Path, fake: FakeEvaluators, content
         path.write_bytes(content)
     with pytest.raises(MediaError, match=r"bad\.mp4"):
         extract(path, fake)
+
+
+def _peak(path: Path, fake: FakeEvaluators) -> int:
+    tracemalloc.start()
+    try:
+        extract(path, fake, frozenset({"emotion", "affect", "features"}), cache=False, chunk=16)
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_memory_does_not_grow_with_the_clip(tmp_path: Path, fake: FakeEvaluators) -> None:
+    short, long = (make_clip(tmp_path / f"{n}.mp4", n=n, size=64) for n in (40, 240))
+    _peak(short, fake)  # imports
+    growth = _peak(long, fake) - _peak(short, fake)
+    assert growth < 200 * 64 * 64 * 3 / 10  # 200 frames more, not a tenth of their pixels
