@@ -113,7 +113,7 @@ def _evaluators(run: Run) -> Check:
     if not teachers and not any("teacher" in name for name in trained):
         return Check(title, "unknown", f"No hash is shared with the models' weights, but {note}.")
     text = f"{len(judged)} evaluators, {len(trained)} models and teachers: no hash in common."
-    return Check(title, "pass", text, (note,) if note else ())
+    return Check(title, "pass", text, (note,) if teachers else ())
 
 
 def _hashes(record: dict[str, str]) -> dict[str, str]:

@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import base64
+import json
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from reports.facts import collect
+from reports.links import Links
+from reports.player import pack, payload
+from reports.plot_style import strokes
+from reports.series import Series
+from reports.source import Run
+
+
+def test_pack_is_one_byte_a_frame() -> None:
+    text = pack(np.array([0.0, math.sqrt(2), 2.0, np.nan, math.sqrt(2) / 2]))
+    assert list(base64.b64decode(text)) == [0, 254, 254, 255, 127]
+    assert pack(None) == ""
+
+
+def data_of(run: Run, run_dir: Path) -> dict[str, object]:
+    facts = collect(run.values, run.info.metrics)
+    found = payload(run, facts, Series(run), strokes(run.methods), Links(run_dir, run_dir / "report"))
+    assert found is not None
+    return json.loads(json.dumps(found, allow_nan=False))  # type: ignore[no-any-return]
+
+
+def test_payload_has_every_clip_and_row_in_table_order(run: Run, run_dir: Path) -> None:
+    data = data_of(run, run_dir)
+    clips = data["clips"]
+    methods = data["methods"]
+    assert isinstance(clips, list)
+    assert isinstance(methods, list)
+    assert [m["name"] for m in methods] == [m.name for m in run.methods]
+    assert methods[data["main"]]["name"] == "eap"  # type: ignore[call-overload]
+    assert len(clips) == 40
+    first = clips[0]["tracks"][1]
+    assert first["rows"][1]["media"] == "../media/eap/emotional/M2000_front_angry_3_200.mp4"
+    assert first["reference"] == "../media/reference/emotional/M2000_front_angry_3_200.png"
+    assert len(base64.b64decode(first["truth"])) == 40
+    psnr = [m["title"] for m in data["metrics"]].index("PSNR")  # type: ignore[attr-defined]
+    values = run.clip_values
+    chosen = (values["metric"] == "psnr") & (values["track"] == "emotional") & (values["method"] == "eap")
+    expected = values[chosen & (values["clip"] == "M2000_front_angry_3_200")]["value"].item()
+    assert first["rows"][1]["values"][psnr] == pytest.approx(expected, rel=1e-4)
+
+
+def test_failed_absent_and_lost_clips_carry_their_reason(run: Run, run_dir: Path) -> None:
+    shorter = replace(run, records=tuple(r for r in run.records if r.key[0] != "no-intensity"))
+    clips = data_of(shorter, run_dir)["clips"]
+    assert isinstance(clips, list)
+    rows = next(c for c in clips if c["emotion"] == "sad")["tracks"][0]["rows"]
+    assert rows[2]["reason"] == "no face in frame 3"
+    assert rows[4]["reason"] == "not in this run's journal"
+    assert rows[1]["reason"] == "the video file is not in the run directory"
+
+
+def test_no_records_no_player(run: Run, run_dir: Path) -> None:
+    empty = replace(run, records=())
+    assert payload(empty, {}, Series(empty), strokes(run.methods), Links(run_dir, run_dir)) is None

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from xml.etree import ElementTree
+
+import pytest
+
+from metrics.rundir import MethodInfo
+from reports.plot_style import PALETTE, Plot, strokes
+from reports.plots import plots
+from reports.series import Series
+from reports.source import Run
+
+
+@pytest.fixture(scope="module")
+def drawn(run: Run) -> tuple[Plot, ...]:
+    return plots(run, Series(run), strokes(run.methods))
+
+
+def test_all_figures_are_made(drawn: tuple[Plot, ...]) -> None:
+    assert [p.key for p in drawn] == ["intensity", "saturation", "confusion", "leakage"]
+
+
+def test_svg_is_wellformed_and_says_what_it_shows(drawn: tuple[Plot, ...]) -> None:
+    for plot in drawn:
+        root = ElementTree.fromstring(plot.svg)
+        assert root.get("role") == "img"
+        assert plot.title in (root.get("aria-label") or "")
+        assert "2026" not in plot.svg  # no dates
+
+
+def test_colours_are_the_pages_variables(drawn: tuple[Plot, ...]) -> None:
+    for plot in drawn:
+        bare = re.sub(r"var\(--[a-z0-9]+, #[0-9a-f]{6}\)", "", plot.svg)
+        assert not re.findall(r"#0[12]03[0-9a-f]{2}", bare)
+        assert "var(--ink" in plot.svg
+    assert "var(--m1, #0072b2)" in drawn[0].svg
+
+
+def test_ids_are_unique_on_the_page_and_resolve(drawn: tuple[Plot, ...]) -> None:
+    page = "".join(p.svg for p in drawn)
+    ids = re.findall(r' id="([^"]+)"', page)
+    assert len(ids) == len(set(ids))
+    assert set(re.findall(r"(?:url\(#|href=\"#)([^)\"]+)", page)) <= set(ids)
+
+
+def test_drawing_again_gives_the_same_bytes(run: Run, drawn: tuple[Plot, ...]) -> None:
+    assert plots(run, Series(run), strokes(run.methods)) == drawn
+
+
+def test_names_are_never_markup_nor_math(run: Run) -> None:
+    odd = tuple(m.model_copy(update={"title": "<script>$\\frac{</script>&\x07"}) for m in run.methods)
+    found = plots(replace(run, methods=odd), Series(run), strokes(odd))
+    assert len(found) == 4
+    for plot in found:
+        ElementTree.fromstring(plot.svg)
+        assert "<script" not in plot.svg
+    assert "&lt;script&gt;$\\frac{" in found[0].svg
+
+
+def test_nothing_recorded_nothing_drawn(run: Run) -> None:
+    empty = replace(
+        run, frames=run.frames.iloc[:0], clip_values=run.clip_values.iloc[:0], confusion=run.confusion.iloc[:0]
+    )
+    assert plots(empty, Series(empty), strokes(run.methods)) == ()
+
+
+def test_confusion_counts_the_right_share(run: Run, drawn: tuple[Plot, ...]) -> None:
+    table = run.confusion[(run.confusion["track"] == "emotional") & (run.confusion["method"] == "eap")]
+    right = table[table["emotion"] == table["judged"]]["count"].sum() / table["count"].sum()
+    assert f"EAP ({right:.0%} right)" in drawn[2].svg
+
+
+def test_every_method_has_a_stroke_of_its_own() -> None:
+    methods = tuple(MethodInfo(name=f"m{i}", title="", kind="model") for i in range(20))
+    found = strokes((MethodInfo(name="eap", title="EAP", kind="model"), *methods))
+    assert found["eap"].index == 1
+    assert len({(s.index, s.dash) for s in found.values()}) == 21
+    assert all(1 <= s.index < len(PALETTE) for s in found.values())
