@@ -7,14 +7,26 @@ from typing import Any
 import numpy as np
 
 from eap.synth.mesh import EYE_RINGS, Kind, template
-from eap.synth.surface import KA, MOUTH_HALF, MOUTH_Y, Array, base_surface, gauss, lower_lid, mouth_line, sigmoid, upper_lid
+from eap.synth.surface import (
+    KA,
+    MOUTH_HALF,
+    MOUTH_Y,
+    Array,
+    base_surface,
+    gauss,
+    lower_lid,
+    mouth_line,
+    sigmoid,
+    upper_lid,
+)
 
 JAW_ANGLE = 0.27  # radians of jaw rotation at AU26 = 1
 BOTH_SIDES = ("AU12", "AU14", "lidU")  # names that stand for their L and R halves together
 # Names accepted by `activation_vector`; "close" is a step of the pose (eap.synth.rig), not a displacement.
 AU_NAMES = (
     "AU1", "AU2", "AU4", "AU5", "AU6", "AU7", "AU9", "AU10", "AU12", "AU12L", "AU12R", "AU14", "AU14L", "AU14R", "AU15",
-    "AU16", "AU17", "AU18", "AU20", "AU22", "AU24", "AU25", "AU26", "lidU", "lidUL", "lidUR", "lidL", "tuck", "chew", "close",
+    "AU16", "AU17", "AU18", "AU20", "AU22", "AU24", "AU25", "AU26", "lidU", "lidUL", "lidUR", "lidL", "tuck", "chew",
+    "close",
 )  # fmt: skip
 
 
@@ -142,7 +154,9 @@ def _lips(f: _Fields) -> dict[str, Array]:
             dz=0.02 * g(0.22, -0.50, 0.07, 0.08) + 0.012 * up,
         ),
         "AU16": _shape(dy=-0.055 * low, dz=0.015 * low),
-        "AU17": _shape(dy=0.050 * low + 0.05 * g(0, -0.97, 0.17, 0.11), dz=0.035 * g(0, -0.97, 0.13, 0.09) + 0.02 * low),
+        "AU17": _shape(
+            dy=0.050 * low + 0.05 * g(0, -0.97, 0.17, 0.11), dz=0.035 * g(0, -0.97, 0.13, 0.09) + 0.02 * low
+        ),
         "AU18": _shape(
             dx=-x * 0.40 * np.exp(-((f.ax / 0.36) ** 4)) * near,
             dy=(y - MOUTH_Y) * 0.12 * f.lips,

@@ -54,7 +54,15 @@ def eyes(who: Identity, place: Array) -> list[Part]:
     for side, name in ((-1, "right"), (1, "left")):
         centre = np.array([side * place[0], place[1], place[2]])
         parts.append(
-            Part(f"eye_{name}", centre + place[3] * ball, grid_triangles(_BALL, _BALL), uv, image, Layer.EYEBALL, occlusion)
+            Part(
+                f"eye_{name}",
+                centre + place[3] * ball,
+                grid_triangles(_BALL, _BALL),
+                uv,
+                image,
+                Layer.EYEBALL,
+                occlusion,
+            )
         )
         at = centre + place[3] * np.array([light[0] * 0.30 + 0.04, 0.17 + 0.12 * light[1], 0.95])
         disc = np.concatenate([[at], at + np.stack([0.022 * np.cos(turn), 0.022 * np.sin(turn), 0 * turn], 1)])
@@ -246,10 +254,12 @@ def glasses(who: Identity, neutral: Array, place: Array) -> list[Part]:
                 Part(f"{name}{side}", v, grid_triangles(n // 2, 2), uv, image, layer, np.ones(n), 0.15, two_sided=True)
             )
     span = x - wide
-    bridge = np.stack([np.linspace(-span, span, 5), y + 0.05 + 0.02 * np.cos(np.linspace(-1.5, 1.5, 5)), np.full(5, front)], 1)
+    bridge = np.stack(
+        [np.linspace(-span, span, 5), y + 0.05 + 0.02 * np.cos(np.linspace(-1.5, 1.5, 5)), np.full(5, front)], 1
+    )
     ribbon = _strip(bridge, np.array([0, thick * 0.9, 0]))
     uv = np.full((10, 2), half_uv)
-    parts.append(Part("bridge", ribbon, grid_triangles(5, 2), uv, image, Layer.GLASSES, np.ones(10), 0.15, two_sided=True))
+    parts.append(
+        Part("bridge", ribbon, grid_triangles(5, 2), uv, image, Layer.GLASSES, np.ones(10), 0.15, two_sided=True)
+    )
     return parts
-
-

@@ -16,12 +16,12 @@ Pair = tuple[float, float]
 
 
 class Face:
-    """One person, ready to be drawn. Not safe to share between threads (scratch memory); cheap to use from many processes.
+    """One person, ready to be drawn. Not safe to share between threads (scratch memory).
 
-    Arguments of `draw`, `render` and `landmarks`: acts = activation by name (AU_NAMES; unknown names raise KeyError); head =
-    (yaw, pitch, roll) and gaze = (yaw, pitch) in radians, the camera view already included (positive yaw turns to the image's
-    right, positive pitch looks down); shift (x, y) in head units (the picture is about 2.4 high); tongue 0..1; size in pixels.
-    Safe up to a yaw of about +-35 degrees. Landmarks are iBUG-68 (x, y) with pixel i covering [i, i + 1).
+    Arguments of `draw`, `render` and `landmarks`: acts = activation by name (AU_NAMES; unknown names raise KeyError);
+    head = (yaw, pitch, roll) and gaze = (yaw, pitch) in radians, the camera view already included (positive yaw turns
+    to the image's right, positive pitch looks down); shift (x, y) in head units (the picture is about 2.4 high); tongue
+    0..1; size in pixels. Safe up to a yaw of about +-35 degrees. Landmarks are iBUG-68; pixel i covers [i, i + 1).
     """
 
     def __init__(self, who: Identity, light: Light, background: Background) -> None:
@@ -74,8 +74,11 @@ class Face:
 def build_face(
     identity: int, variant_seed: int = 0, light: Light | None = None, background: Background | None = None
 ) -> Face:
-    """The person with this number. Looks follow from the number alone; variant_seed > 0 draws another light and background
-    for the same person, `light` and `background` override them."""
+    """The person with this number. Looks follow from the number alone.
+
+    variant_seed > 0 draws another light and background for the same person; `light` and `background` override them.
+    Raises ValueError for a negative number.
+    """
     who = sample_identity(identity)
     if variant_seed:
         r = np.random.default_rng([identity, variant_seed, 3])

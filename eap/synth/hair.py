@@ -17,9 +17,12 @@ _SIDE, _EAR = 0.75, 1.45  # angles (radians) from which hair lies beside the fac
 
 @dataclass(frozen=True)
 class _Style:
-    """volume over the skull; side: volume factor at the temples; line: which hairline; strands: number, reach below the
+    """How one style is built.
+
+    volume over the skull; side: volume factor at the temples; line: which hairline; strands: number, reach below the
     hairline, length (fraction of hairline to crown), sweep (radians sideways), lift off the shell; bumps of the shell;
-    hang: y to which locks fall (None: no locks)."""
+    hang: y to which locks fall (None: no locks).
+    """
 
     volume: float
     side: float
@@ -51,7 +54,9 @@ def hairline(angle: Array, hair: Hair) -> Array:
     """Height of the natural hairline over the signed angle."""
     a = np.abs(angle)
     y = np.interp(
-        a, [0, 0.45, 0.80, 1.05, 1.22, 1.42, 1.55, 1.75, 3.2], [0.76, 0.74, 0.60, 0.42, 0.20, -0.12, -0.06, -0.30, -0.62]
+        a,
+        [0, 0.45, 0.80, 1.05, 1.22, 1.42, 1.55, 1.75, 3.2],
+        [0.76, 0.74, 0.60, 0.42, 0.20, -0.12, -0.06, -0.30, -0.62],
     )
     y = y + hair.line * (a < 1) - hair.peak * np.exp(-((a / 0.16) ** 2))
     return np.asarray(y + hair.recede * np.exp(-(((a - 0.5) / 0.22) ** 2)) + 0.4 * hair.recede * (a < 0.9))
@@ -61,12 +66,14 @@ def _edge(a: Array, hair: Hair, style: _Style, r: Generator) -> Array:
     """Lower edge of the shell over its columns."""
     if style.line == "short":
         jitter = noise(r, (1, len(a)), (0.0, 0.7))[0]
-        return hairline(a, hair) + 0.014 * jitter * (np.abs(a) < 1.3) + (0.02 if hair.style == "quiff" else 0.0)
+        lifted = 0.02 if hair.style == "quiff" else 0.0
+        return np.asarray(hairline(a, hair) + 0.014 * jitter * (np.abs(a) < 1.3) + lifted)
     if style.line == "fringe":
         y = np.interp(np.abs(a), [0, 0.7, 0.95, 1.1, 1.3, 2.6], [0.38, 0.36, 0.28, -0.05, -0.3, -0.6])
         return np.asarray(y + 0.5 * hair.line)
     y = np.interp(np.abs(a - hair.part * 0.6), [0, 0.3, 0.7, 1.0, 1.3, 2.6], [0.84, 0.72, 0.48, 0.15, -0.25, -0.6])
-    return np.where(np.abs(a) < 0.7, np.minimum(y + hair.line, hairline(a, hair) - 0.01), y + hair.line)
+    covers = np.minimum(y + hair.line, hairline(a, hair) - 0.01)
+    return np.where(np.abs(a) < 0.7, covers, y + hair.line)
 
 
 class _Skull:
@@ -117,7 +124,11 @@ def _image(hair: Hair, r: Generator) -> Array:
     if hair.style in ("curly", "afro"):
         grain = 0.16 * noise(r, (h, w), 1.1) + 0.14 * noise(r, (h, w), 2.4)
     else:
-        grain = 0.14 * noise(r, (h, w), (9.0, 0.5)) + 0.11 * noise(r, (h, w), (16.0, 1.6)) + 0.06 * noise(r, (h, w), (5.0, 4.0))
+        grain = (
+            0.14 * noise(r, (h, w), (9.0, 0.5))
+            + 0.11 * noise(r, (h, w), (16.0, 1.6))
+            + 0.06 * noise(r, (h, w), (5.0, 4.0))
+        )
     v = np.linspace(0, 1, h)[:, None] + 0.05 * noise(r, (1, w), (0.0, 2.0))
     sheen = 1 + 0.38 * np.exp(-(((v - 0.42) / 0.15) ** 2)) - 0.22 * smoothstep(0.75, 1.0, v)
     return np.clip(np.array(hair.colour) * ((1 + grain) * sheen)[..., None], 0.01, 1)
@@ -173,7 +184,9 @@ def _strands(skull: _Skull, image: Array, r: Generator) -> list[Part]:
     lift = lift + 0.012 * (q < 0.02)
     q = q + 0 * a
     v = skull(a, q, lift).reshape(-1, 3)
-    shade = r.uniform(0.72, 1.12, (n, 1, 1)) * np.interp(t, [0, 0.3, 1], [0.95, 1.0, 0.82]) * (1 - 0.14 * np.abs(column))
+    shade = (
+        r.uniform(0.72, 1.12, (n, 1, 1)) * np.interp(t, [0, 0.3, 1], [0.95, 1.0, 0.82]) * (1 - 0.14 * np.abs(column))
+    )
     uv = np.stack([(r.random((n, 1, 1)) * 0.85 + 0.07 + 0.06 * column + 0 * q), 1 - q.clip(0, 1)], -1).reshape(-1, 2)
     one = grid_triangles(rows, 3)
     tri = (one[None] + (np.arange(n) * rows * 3)[:, None, None]).reshape(-1, 3)
@@ -193,7 +206,9 @@ def _locks(skull: _Skull, image: Array, r: Generator) -> list[Part]:
     back = np.stack([out[:, None] * s, y, -0.35 - 0.1 * np.abs(s)[None] + 0 * y], -1).reshape(-1, 3)
     ao = np.full(len(back), 0.5)
     parts.append(
-        Part("curtain", back, grid_triangles(rows, 21), grid_uv(rows, 21), image, Layer.HAIR_CURTAIN, ao, two_sided=True)
+        Part(
+            "curtain", back, grid_triangles(rows, 21), grid_uv(rows, 21), image, Layer.HAIR_CURTAIN, ao, two_sided=True
+        )
     )
     for side in (-1, 1):
         for k in range(5):  # from the outside inwards, each over the last

@@ -16,7 +16,14 @@ HAIR_RAMP = np.array(
      [0.50, 0.22, 0.10], [0.55, 0.54, 0.53]]
 )  # fmt: skip
 IRIS_RAMP = np.array(
-    [[0.24, 0.14, 0.07], [0.36, 0.22, 0.10], [0.30, 0.34, 0.17], [0.25, 0.42, 0.52], [0.40, 0.46, 0.50], [0.20, 0.30, 0.42]]
+    [
+        [0.24, 0.14, 0.07],
+        [0.36, 0.22, 0.10],
+        [0.30, 0.34, 0.17],
+        [0.25, 0.42, 0.52],
+        [0.40, 0.46, 0.50],
+        [0.20, 0.30, 0.42],
+    ]
 )
 HAIR_STYLES = ("bald", "buzz", "crop", "part", "quiff", "curly", "afro", "bob", "fringe", "long", "wavy", "bun")
 _MALE_STYLES = (0.07, 0.11, 0.19, 0.19, 0.17, 0.13, 0.05, 0.01, 0.01, 0.03, 0.03, 0.01)
@@ -109,7 +116,10 @@ class Background:
 
 @dataclass(frozen=True)
 class Identity:
-    """All looks of one person. expressivity: gain of each AU by name order of the basis; glasses: 0 none, 1 round, 2 square."""
+    """All looks of one person.
+
+    expressivity: personal gain of the action units (eap.synth.rig); collar 0..2; glasses: 0 none, 1 round, 2 square.
+    """
 
     number: int
     female: bool

@@ -49,10 +49,13 @@ class Kind(IntEnum):
 
 @dataclass(frozen=True)
 class Template:
-    """n vertices. domain (n,2) = (A, y); x, y (n,) frontal position; kind, along (lid/lip parameter), ring (loop); triangles
-    (m,3); landmarks (68,) vertex ids; *_rings vertex ids per lip ring; lid_margin = vertices that rest on the
-    eyeball, lid_edges = upper and lower lid edge vertices that meet in a blink; contour_* = for each jaw landmark a path of
-    surface points (17, CONTOUR_SAMPLES, 3) as vertex ids and barycentric weights, and its outward direction (17,2)."""
+    """The mesh of n vertices.
+
+    domain (n,2) = (A, y); x, y (n,) frontal position; kind, along (lid or lip parameter), ring (loop); triangles (m,3);
+    landmarks (68,) vertex ids; *_rings vertex ids per lip ring; lid_margin = vertices that rest on the eyeball,
+    lid_edges = upper and lower lid edge vertices that meet in a blink; contour_* = for each jaw landmark a path of
+    surface points (17, CONTOUR_SAMPLES, 3) as vertex ids and barycentric weights, and its outward direction (17,2).
+    """
 
     domain: Array
     x: Array
@@ -136,7 +139,7 @@ def _add_mouth(points: _Points) -> list[int]:
                     y = inner + ring * (outer - inner)
                 else:
                     y = (lip_top(x) if up else lip_bottom(x)) + (1 if up else -1) * 0.055 * (ring - 1)
-                row.append(points.add(at, y, Kind.UPPER_LIP if up else Kind.LOWER_LIP, x / MOUTH_HALF, ring))
+                row.append(points.add(at, float(y), Kind.UPPER_LIP if up else Kind.LOWER_LIP, x / MOUTH_HALF, ring))
             rows[(ring, up)] = row
     lm = points.landmark
     lm[48], lm[54], lm[60], lm[64] = (corner[k] for k in ((1.0, False), (1.0, True), (0.0, False), (0.0, True)))
@@ -193,12 +196,27 @@ def _filler(features: Array, holes: list[Array]) -> Array:
     for i, others in enumerate(near):
         if ok[i]:
             ok[[k for k in others if k > i]] = False
-    return grid[ok]
+    return np.asarray(grid[ok])
 
 
-def _contour(domain: Array, mesh: Delaunay) -> tuple[Array, Array, Array]:
-    """Paths across the jaw line on which the silhouette is looked for (a silhouette moves over the surface as the head
-    turns): barycentric samples and the outward direction of each of the 17 landmarks."""
+def _locate(points: Array, domain: Array, triangles: Array) -> tuple[Array, Array]:
+    """The triangle's vertices (n, 3) and barycentric weights (n, 3) of points in the domain."""
+    a, b, c = (domain[triangles[:, k]] for k in range(3))
+    e1, e2 = b - a, c - a
+    area = e1[:, 0] * e2[:, 1] - e1[:, 1] * e2[:, 0]
+    d = points[:, None] - a[None]
+    w1 = (d[..., 0] * e2[:, 1] - d[..., 1] * e2[:, 0]) / area
+    w2 = (d[..., 1] * e1[:, 0] - d[..., 0] * e1[:, 1]) / area
+    weights = np.stack([1 - w1 - w2, w1, w2], -1)
+    best = weights.min(-1).argmax(1)
+    return triangles[best], weights[np.arange(len(points)), best]
+
+
+def _contour(domain: Array, triangles: Array) -> tuple[Array, Array, Array]:
+    """Paths across the jaw line on which the silhouette is looked for, as it moves over the surface when heads turn.
+
+    Vertex ids and barycentric weights of the samples, and the outward direction of each of the 17 landmarks.
+    """
     ids = np.zeros((17, CONTOUR_SAMPLES, 3), np.int32)
     weights = np.zeros((17, CONTOUR_SAMPLES, 3), np.float32)
     direction = np.zeros((17, 2), np.float32)
@@ -211,11 +229,7 @@ def _contour(domain: Array, mesh: Delaunay) -> tuple[Array, Array, Array]:
         angle = np.linspace(0.55, 1.62, CONTOUR_SAMPLES) * (1 - low**3) + low**3 * np.abs(angle_at(*jaw[i]))
         height = y + np.linspace(0.16, Y_LOW + 0.004 - y, CONTOUR_SAMPLES) * low**2
         path = np.stack([side * KA * angle, np.clip(height, Y_LOW + 0.004, None)], 1)
-        simplex = mesh.find_simplex(path)
-        transform = mesh.transform[simplex]
-        b = np.einsum("nij,nj->ni", transform[:, :2], path - transform[:, 2])
-        ids[i] = mesh.simplices[simplex]
-        weights[i] = np.concatenate([b, 1 - b.sum(1, keepdims=True)], 1)
+        ids[i], weights[i] = _locate(path, domain, triangles)
         direction[i] = out
     return ids, weights, direction
 
@@ -244,8 +258,7 @@ def template() -> Template:
     tags[:nf] = tag
     x = half_width(domain[:, 1]) * np.sin(np.clip(domain[:, 0] / KA, -np.pi / 2, np.pi / 2))
     x[:nf] = position[:, 0]
-    mesh = Delaunay(domain)
-    triangles = mesh.simplices.copy()
+    triangles = Delaunay(domain).simplices.copy()
     centre = domain[triangles].mean(1)
     bad = np.any([in_polygon(centre, hole) for hole in holes], axis=0)
     e1, e2 = domain[triangles[:, 1]] - domain[triangles[:, 0]], domain[triangles[:, 2]] - domain[triangles[:, 0]]
@@ -253,7 +266,7 @@ def template() -> Template:
     triangles[cross < 0] = triangles[cross < 0][:, ::-1]
     triangles = triangles[~bad & (np.abs(cross) > 1e-7)].astype(np.int32)
     kind, ring = tags[:, 0].astype(np.int8), tags[:, 2]
-    ids, weights, direction = _contour(domain, mesh)
+    ids, weights, direction = _contour(domain, triangles)
     return Template(
         domain=domain,
         x=x,

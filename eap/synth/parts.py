@@ -11,8 +11,11 @@ _COLUMN = 352  # the face's texture fills the atlas up to here
 
 
 class Layer:
-    """Painter's order: a higher layer covers a lower one; within a layer depth decides. A thousandth is a head start of .033 in
-    depth: side hair lies over the skin beneath it, yet passes behind the nose when the head turns."""
+    """Painter's order: a higher layer covers a lower one; within a layer depth decides.
+
+    A thousandth is a head start of .033 in depth: side hair lies over the skin beneath it, yet passes behind the nose
+    when the head turns.
+    """
 
     BUN = 0.0
     HAIR_CURTAIN = 1.0
@@ -25,7 +28,7 @@ class Layer:
     UPPER_TEETH = 49.989
     EYEBALL = 49.990
     GLINT = 49.993
-    FACE = 50.0  # also ears, hanging locks and the temples of glasses: they pass before and behind each other as the head turns
+    FACE = 50.0  # also ears and the temples of glasses, which pass before and behind it as the head turns
     LOCKS = 50.003
     SIDE_HAIR = 50.004
     HAIR = 60.0
@@ -35,8 +38,12 @@ class Layer:
 
 @dataclass(frozen=True)
 class Part:
-    """vertices (n,3); triangles (m,3), counter-clockwise seen from outside; uv (n,2) in 0..1 of the image (h,w,3); occlusion
-    (n,); shine (n,); two_sided: no back-face culling; fixed: light that replaces shading (None: shaded); follows_head."""
+    """One mesh.
+
+    vertices (n,3); triangles (m,3), counter-clockwise seen from outside; uv (n,2) in 0..1 of the image (h,w,3);
+    occlusion (n,); shine (n,); two_sided: no back-face culling; fixed: light that replaces shading (None: shaded);
+    follows_head: turns with the head.
+    """
 
     name: str
     vertices: Array

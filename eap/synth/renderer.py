@@ -17,7 +17,7 @@ _WRAP = np.array([0.38, 0.24, 0.18], np.float32)  # light wraps further in red: 
 
 @lru_cache(maxsize=1)
 def _tone_curve() -> Array:
-    """Light (0..2 in 2048 steps) to sRGB-like bytes: straight up to .72, then a shoulder, so that pale skin never clips."""
+    """Light (0..2 in 2048 steps) to bytes: straight up to .72, then a shoulder, so that pale skin never clips."""
     x = np.linspace(0, 2, 2048)
     y = np.where(x < 0.72, x, 0.72 + 0.28 * (1 - np.exp(-(x - 0.72) / 0.34)))
     return np.asarray((np.clip(y, 0, 1) ** 0.92 * 255 + 0.5).astype(np.uint8))

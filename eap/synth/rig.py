@@ -12,14 +12,17 @@ from eap.synth.surface import Array
 
 PIVOT = np.array([0, -0.65, -0.15], np.float32)  # where the head turns on the neck
 CAMERA = 7.5  # distance of the camera, head units
-_PERSONAL = ("AU1", "AU2", "AU4", "AU5", "AU6", "AU7", "AU9", "AU10", "AU12L", "AU12R", "AU14L", "AU14R", "AU15", "AU16", "AU17",
-             "AU20", "AU24")  # fmt: skip
+_PERSONAL = ("AU1", "AU2", "AU4", "AU5", "AU6", "AU7", "AU9", "AU10", "AU12L", "AU12R", "AU14L", "AU14R", "AU15",
+             "AU16", "AU17", "AU20", "AU24")  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Pose:
-    """acts by AU name (eap.synth.action_units.AU_NAMES); head (yaw, pitch, roll) and gaze (yaw, pitch) in radians: positive yaw
-    turns to the image's right, positive pitch down; shift (x, y) in head units; tongue 0..1 raised."""
+    """What a face does at one moment.
+
+    acts by AU name (eap.synth.action_units.AU_NAMES); head (yaw, pitch, roll) and gaze (yaw, pitch) in radians:
+    positive yaw turns to the image's right, positive pitch down; shift (x, y) in head units; tongue 0..1 raised.
+    """
 
     acts: dict[str, float] = field(default_factory=dict)
     head: tuple[float, float, float] = (0.0, 0.0, 0.0)

@@ -20,10 +20,13 @@ _CHIN_TO_CENTRE = 0.975
 
 @dataclass(frozen=True)
 class Scene:
-    """nv vertices, nt triangles. vertices (nv,3); triangles (nt,3) int32; incidence (nv,nt) sparse; texel (2,nv): atlas column
-    and row; occlusion, shine (nv,); normal_bias (nv,3); fixed: ids of vertices with their own light, and that light; layer,
-    two_sided (nt,); head_weight (nv,1): 1 = turns with the head; parts: vertex ranges by name; face is vertices [0, n);
-    eye: centre x, y, z and radius; view, centre_y: framing; texels (h*w,4): the atlas, R G B and padding."""
+    """One identity with nv vertices and nt triangles.
+
+    vertices (nv,3); triangles (nt,3) int32; incidence (nv,nt) sparse; texel (2,nv): atlas column and row; occlusion
+    (nv,1), shine (nv,); normal_bias (nv,3); fixed, fixed_light: ids of vertices with their own light, and that light;
+    layer, two_sided (nt,); head_weight (nv,1): 1 = turns with the head; parts: vertex ranges by name; the face is
+    vertices [0, n); eye: centre x, y, z and radius; view, centre_y: framing; texels (h*w,4): the atlas, padded RGB.
+    """
 
     who: Identity
     vertices: Array

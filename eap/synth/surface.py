@@ -4,6 +4,7 @@ Units: head half width ~.74, eye line y = 0, crown y = 1.17, chin y = -1.165; x 
 left), z points to the viewer. Face vertices live in a cylinder-unwrap domain (A, y) with A = KA * angle.
 """
 
+from itertools import pairwise
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -40,12 +41,12 @@ def base_surface(angle: Array, y: Array) -> tuple[Array, Array]:
     """x and z of the smooth head at an angle (radians, 0 = front) and height."""
     centre, c = _CENTRE(y), np.cos(angle)
     z = centre + np.where(c > 0, (_FRONT(y) - centre) * np.abs(c) ** _ROUND(y), -0.55 * np.abs(c))
-    return _WIDTH(y) * np.sin(angle), z
+    return np.asarray(_WIDTH(y) * np.sin(angle)), z
 
 
 def angle_at(x: Array, y: Array) -> Array:
     """Angle of the base-surface point that shows at (x, y) in the frontal view."""
-    return np.arcsin(np.clip(x / _WIDTH(y), -0.999, 0.999))
+    return np.asarray(np.arcsin(np.clip(x / _WIDTH(y), -0.999, 0.999)))
 
 
 def gauss(x: Any, y: Any, cx: float, cy: float, sx: float, sy: float) -> Array:
@@ -66,12 +67,12 @@ def smoothstep(a: float, b: float, x: Any) -> Array:
 
 def upper_lid(t: Array) -> Array:
     """Height of the upper lid margin at t in [-1 (inner corner), 1 (outer corner)]."""
-    return 0.064 * np.clip(1 - np.abs(t + 0.08) ** 2.2 / 1.1, 0, 1) ** 0.8 * (1 - t**8) + 0.010 * t
+    return np.asarray(0.064 * np.clip(1 - np.abs(t + 0.08) ** 2.2 / 1.1, 0, 1) ** 0.8 * (1 - t**8) + 0.010 * t)
 
 
 def lower_lid(t: Array) -> Array:
     """Height of the lower lid margin, same parameter as `upper_lid`."""
-    return -0.041 * np.clip(1 - np.abs(t - 0.1) ** 2.4 / 1.25, 0, 1) ** 0.8 * (1 - t**8) + 0.010 * t
+    return np.asarray(-0.041 * np.clip(1 - np.abs(t - 0.1) ** 2.4 / 1.25, 0, 1) ** 0.8 * (1 - t**8) + 0.010 * t)
 
 
 def mouth_line(x: Any) -> Array:
@@ -121,7 +122,7 @@ def in_polygon(points: Array, polygon: Array) -> Array:
 def distance_to_line(x: Array, y: Array, points: Array) -> Array:
     """Distance of every (x, y) to a polyline (m, 2)."""
     best = np.full(x.shape, 9.0, x.dtype)
-    for (x0, y0), (x1, y1) in zip(points[:-1], points[1:], strict=True):
+    for (x0, y0), (x1, y1) in pairwise(points):
         vx, vy = x1 - x0, y1 - y0
         t = np.clip(((x - x0) * vx + (y - y0) * vy) / (vx * vx + vy * vy), 0, 1)
         best = np.minimum(best, np.hypot(x - x0 - t * vx, y - y0 - t * vy))

@@ -33,16 +33,18 @@ from eap.synth.surface import (
 )
 
 SIZE = 352  # texels per side
-WRINKLES = ("nasolabial", "forehead", "inner_forehead", "glabella", "nose", "crow", "chin", "dimple_left", "dimple_right",
-            "marionette", "lid", "brow_shadow")  # fmt: skip
+WRINKLES = ("nasolabial", "forehead", "inner_forehead", "glabella", "nose", "crow", "chin", "dimple_left",
+            "dimple_right", "marionette", "lid", "brow_shadow")  # fmt: skip
 _SHADOW = np.array([0.85, 1.05, 1.1], np.float32)  # shadows on skin keep more red
 _LIP_HUES = ((0.70, 0.25, 0.27), (0.62, 0.22, 0.28), (0.72, 0.32, 0.28))
 
 
 @dataclass(frozen=True)
 class Canvas:
-    """Template coordinates of the texels: x, ax = |x|, y, angle (SIZE, SIZE) float32; wrinkles by name; painted masks that do
-    not depend on the identity."""
+    """Template coordinates of the texels and what is painted alike on everyone, each (SIZE, SIZE) float32.
+
+    x, ax = |x|, y, angle; wrinkles by name; the other fields are masks and multipliers.
+    """
 
     x: Array
     ax: Array
@@ -188,7 +190,7 @@ def wrinkle_weights(acts: dict[str, float]) -> Array:
 
 
 def noise(r: Generator, shape: tuple[int, int], sigma: float | tuple[float, float]) -> Array:
-    """Smooth float32 noise with standard deviation 1. Wide noise is made small and repeated up: it has no detail to lose."""
+    """Smooth float32 noise with standard deviation 1. Wide noise is made small and repeated up: it has no detail."""
     factor = 4 if isinstance(sigma, float) and sigma >= 8 else 1
     small = (-(-shape[0] // factor), -(-shape[1] // factor))
     width = sigma / factor if isinstance(sigma, float) else sigma
