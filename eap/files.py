@@ -35,11 +35,11 @@ def atomic_path(path: Path | str) -> Iterator[Path]:
 @contextmanager
 def atomic_write(path: Path | str, mode: str = "wb") -> Iterator[IO[Any]]:
     """Open a file that appears under ``path`` whole or not at all (temporary file, fsync, rename)."""
-    with atomic_path(path) as temporary:
-        with open(temporary, mode, encoding=None if "b" in mode else "utf-8") as stream:
-            yield stream
-            stream.flush()
-            os.fsync(stream.fileno())
+    encoding = None if "b" in mode else "utf-8"
+    with atomic_path(path) as temporary, open(temporary, mode, encoding=encoding) as stream:
+        yield stream
+        stream.flush()
+        os.fsync(stream.fileno())
 
 
 def write_json(path: Path | str, value: object) -> None:

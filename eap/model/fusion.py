@@ -1,8 +1,8 @@
 """The transformer that mixes identity, audio and emotion tokens (after IP_LAP's fusion encoder, *from a cited work*).
 
 *Our choices*: relative position biases instead of absolute positions, so that a clip may be longer than any in
-training; a limited reach, so that latency is bounded; audio tokens do not attend to emotion tokens, so that adding E_E in ERA
-leaves what ANT learned exactly as it was.
+training; a limited reach, so that latency is bounded; audio tokens do not attend to emotion tokens, so that adding
+E_E in ERA leaves what ANT learned exactly as it was.
 """
 
 from __future__ import annotations

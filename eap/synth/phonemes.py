@@ -94,9 +94,7 @@ def _parse(table: str) -> dict[str, Phoneme]:
         symbol, kind, *numbers = sound.split()
         f1, f2, f3, duration, voicing, noise, centre, width = (float(number) for number in numbers)
         shape = tuple(float(number) for number in mouth.split())
-        phonemes[symbol] = Phoneme(
-            symbol, kinds[kind], (f1, f2, f3), duration, voicing, noise, centre, width, shape
-        )
+        phonemes[symbol] = Phoneme(symbol, kinds[kind], (f1, f2, f3), duration, voicing, noise, centre, width, shape)
     return phonemes
 
 
