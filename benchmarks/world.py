@@ -31,7 +31,9 @@ def world_folder(suite: Suite) -> Path:
     """Where the suite's world is cached: named by its clips, its size and the code that renders it."""
     from benchmarks.fingerprint import source_hash
 
-    text = f"{source_hash('eap/synth', 'eap/media.py')}|{suite.size}|{[repr(spec) for spec in world_specs(suite)]}"
+    text = (
+        f"{source_hash('eap/synth', 'eap/media.py')}|{suite.size}|no twin|{[repr(spec) for spec in world_specs(suite)]}"
+    )
     return cache_dir() / "worlds" / f"{suite.name}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
 
@@ -48,7 +50,7 @@ def build_world(suite: Suite, workers: int, progress: Progress) -> Manifest:
     folder = world_folder(suite)
     if not world_is_ready(suite):
         specs = world_specs(suite)
-        write_world(folder, specs, size=suite.size, workers=workers, progress=progress)
+        write_world(folder, specs, size=suite.size, twin=False, workers=workers, progress=progress)
         write_json(folder / _DONE, {"clips": len(specs), "suite": suite.name})
     return read_mead(folder)
 

@@ -23,6 +23,10 @@ NOTICE = (
     "on a real photograph they run, but the face they make has no likeness and no quality to judge"
 )
 
+crop_option = click.option(
+    "--crop/--no-crop", default=True, show_default=True, help="Find the face and frame it, or take the centre as it is."
+)
+
 
 @click.command()
 @click.option("--image", type=PATH, required=True, help="The face: any common image file.")
@@ -31,9 +35,17 @@ NOTICE = (
 @click.option("--weights", default="eap", show_default=True, help="See 'eap-bench weights list'.")
 @click.option("--intensity-scale", type=float, default=1.0, show_default=True, help="Multiplies the intensity.")
 @click.option("--emotion", type=click.Choice(EMOTIONS), help="Show this emotion instead of the voice's own.")
+@crop_option
 @json_option
 def generate(
-    image: Path, audio: Path, out: Path, weights: str, intensity_scale: float, emotion: str | None, as_json: bool
+    image: Path,
+    audio: Path,
+    out: Path,
+    weights: str,
+    intensity_scale: float,
+    emotion: str | None,
+    crop: bool,
+    as_json: bool,
 ) -> None:
     """Make a talking face from one face image and a voice.
 
@@ -49,7 +61,7 @@ def generate(
     from eap import media
     from eap.constants import FPS, RATE
 
-    picture = _read_face(image)
+    picture = _read_face(image, crop)
     sound = media.read_audio(audio, RATE)
     if len(sound) < RATE // FPS:
         raise MediaError(f"{audio}: {len(sound) / RATE:.3f} s of sound, less than one frame", fix="give a longer voice")
@@ -71,8 +83,9 @@ def generate(
 @click.option("--image", type=PATH, required=True, help="The face: any common image file.")
 @click.option("--out", type=PATH, required=True, help="The image to write (.png, .jpg or .webp).")
 @click.option("--weights", default="ant", show_default=True, help="See 'eap-bench weights list'.")
+@crop_option
 @json_option
-def neutralize(image: Path, out: Path, weights: str, as_json: bool) -> None:
+def neutralize(image: Path, out: Path, weights: str, crop: bool, as_json: bool) -> None:
     """Take the expression out of a face image.
 
     \b
@@ -83,7 +96,7 @@ def neutralize(image: Path, out: Path, weights: str, as_json: bool) -> None:
     existing_file(image, "an image file")
     from eap import media
 
-    picture = _read_face(image)
+    picture = _read_face(image, crop)
     note(NOTICE)
     import eap
 
@@ -96,14 +109,26 @@ def neutralize(image: Path, out: Path, weights: str, as_json: bool) -> None:
         click.echo(f"{out}: {width} x {height}")
 
 
-def _read_face(path: Path) -> NDArray[np.uint8]:
+def _read_face(path: Path, crop: bool) -> NDArray[np.uint8]:
+    """The picture, framed around its largest face unless that is not wanted."""
     from eap import media
 
     picture = media.read_image(path)
     height, width = picture.shape[:2]
     if min(height, width) < SMALLEST:
         raise MediaError(f"{path}: {width} x {height} pixels, too small for a face", fix="give a larger image")
-    return picture
+    if not crop:
+        return picture
+    from benchmarks.faces import find_faces, frame_face
+
+    faces = find_faces(picture)
+    if not faces:
+        raise MediaError(
+            f"{path}: no face found", fix="give a face seen from the front, or --no-crop to take the picture as it is"
+        )
+    if len(faces) > 1:
+        note(f"note: {len(faces)} faces in {path}; the largest is taken")
+    return frame_face(picture, faces[0])
 
 
 def _check_scale(scale: float) -> None:

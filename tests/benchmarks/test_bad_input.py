@@ -55,6 +55,14 @@ def frames(count: int, size: int = 96) -> np.ndarray:
     return np.stack([np.roll(picture, 3 * i, axis=1) for i in range(count)]).astype(np.uint8)
 
 
+def portrait() -> np.ndarray:
+    from eap.synth.clip import ClipSpec, render_clip
+
+    clip = render_clip(ClipSpec(2000, "neutral", 1, 200, seconds=0.04), size=96)
+    assert clip.frames is not None
+    return np.asarray(clip.frames[0])
+
+
 def tone(count: int) -> np.ndarray:
     return (0.3 * np.sin(np.arange(count * 640) / 20)).astype(np.float32)
 
@@ -72,7 +80,8 @@ def float_wav(path: Path, samples: np.ndarray) -> None:
 def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Good and bad files."""
     root = tmp_path_factory.mktemp("files")
-    media.write_image(root / "face.png", frames(1)[0])
+    media.write_image(root / "face.png", portrait())
+    media.write_image(root / "ramp.png", frames(1)[0])
     media.write_image(root / "dot.png", np.zeros((1, 1, 3), np.uint8))
     media.write_audio(root / "voice.wav", tone(10), 16000)
     media.write_video(root / "good.mp4", frames(10), 25.0, tone(10), 16000)
@@ -106,7 +115,7 @@ def assert_one_line(said: Said, name: str, codes: tuple[int, ...] = (2,)) -> Non
     assert "unexpected" not in lines[0]
 
 
-BAD_IMAGES = ["missing.png", "folder", "empty.png", "text.png", "cut.png", "dot.png", "voice.wav"]
+BAD_IMAGES = ["ramp.png", "missing.png", "folder", "empty.png", "text.png", "cut.png", "dot.png", "voice.wav"]
 BAD_VOICES = ["missing.wav", "folder", "empty.wav", "text.wav", "silent.mp4", "nan.wav", "short.wav", "nothing.wav"]
 
 
@@ -170,6 +179,13 @@ def test_generate_says_what_the_weights_know(files: Path, call: Call, tmp_path: 
     options = ["--intensity-scale", "0.5", "--emotion", "sad", "--json"]
     said = call("generate", "--image", files / "face.png", "--audio", files / "voice.wav", "--out", out, *options)
     assert json.loads(said.out)["frames"] == 10
+
+
+def test_a_picture_without_a_face_can_be_taken_as_it_is(files: Path, call: Call, tmp_path: Path) -> None:
+    said = call("neutralize", "--image", files / "ramp.png", "--out", tmp_path / "o.png", "--weights", "eap")
+    assert "no face found; give a face seen from the front, or --no-crop" in said.err
+    options = ["--out", tmp_path / "o.png", "--weights", "eap", "--no-crop"]
+    assert call("neutralize", "--image", files / "ramp.png", *options).code == 0
 
 
 def test_neutralize_writes_an_image(files: Path, call: Call, tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ def call(capsys: pytest.CaptureFixture[str]) -> Call:
 def surface(command: click.Command, path: str = "eap-bench") -> dict[str, Any]:
     """Names, options, defaults: what scripts of users depend on."""
     found: dict[str, Any] = {}
-    options = {}
+    options: dict[str, dict[str, Any]] = {}
     for parameter in command.params:
         names = ", ".join([*parameter.opts, *parameter.secondary_opts])
         default = parameter.default if isinstance(parameter.default, str | int | float | bool) else None
