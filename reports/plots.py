@@ -75,9 +75,8 @@ def _intensity_axis(axis: Any, run: Run, series: Series, track: str, clip: str, 
             time, values, color=stroke.marker, linestyle=stroke.style, linewidth=width, label=run.label(method.name)
         )
     info = run.clip_info.get(clip)
-    axis.set_title(
-        f"{info.emotion}, level {info.level}, {info.identity}" if info and info.emotion else clip, loc="left"
-    )
+    words = f"{info.emotion}, level {info.level}, {info.identity}" if info and info.emotion else clip
+    axis.set_title(_short(words), loc="left")
     axis.set_xlabel("seconds")
     axis.margins(x=0)
 
@@ -88,7 +87,8 @@ def _legend(figure: Figure, axes: list[Any]) -> None:
     handles = {label: handle for labels in reversed(known) for label, handle in labels.items()}
     order = list(dict.fromkeys(label for labels in sorted(known, key=len, reverse=True) for label in labels))
     columns = min(4, len(order))
-    figure.legend([handles[n] for n in order], order, loc="outside lower center", ncols=columns, handlelength=2.2)
+    words = [_short(n, 44) for n in order]
+    figure.legend([handles[n] for n in order], words, loc="outside lower center", ncols=columns, handlelength=2.2)
 
 
 def confusions(run: Run, track: str) -> Plot | None:
@@ -138,7 +138,7 @@ def _confusion_axis(axis: Any, table: pd.DataFrame, names: list[str], title: str
             axis.text(x + 0.5, y + 0.5, text, ha="center", va="center", fontsize=7.5, color=INK)
     for i in range(len(names)):
         axis.add_patch(Rectangle((i, i), 1, 1, fill=False, edgecolor=FAINT, linewidth=0.8))
-    labels = [SHORT.get(n, n) for n in names]
+    labels = [_short(SHORT.get(n, n), 14) for n in names]
     axis.set(xlim=(0, len(names)), ylim=(len(names), 0), aspect="equal")
     axis.set_xticks(np.arange(len(names)) + 0.5, labels, rotation=45, ha="right", rotation_mode="anchor")
     axis.set_yticks(np.arange(len(names)) + 0.5, labels)
@@ -172,7 +172,7 @@ def saturation(run: Run, track: str, strokes: dict[str, Stroke]) -> Plot | None:
             axis.plot([float(values.median())], [0], marker="^", markersize=6, color=INK, clip_on=False, zorder=5)
             axis.set(ylabel="", yticks=[], xlim=(0, top))
             axis.spines["left"].set_visible(False)
-            axis.set_title(run.label(method.name), loc="left", fontsize=8.5)
+            axis.set_title(_short(run.label(method.name), 60), loc="left", fontsize=8.5)
         axes[-1, 0].set_xlabel("movement of intensity / true movement, per clip")
         caption = (
             f"Standard deviation of judged intensity over that of the truth, per clip, {track} reference image (right "
@@ -205,7 +205,7 @@ def leakage(run: Run, track: str, strokes: dict[str, Stroke]) -> Plot | None:
             x = np.arange(len(groups)) + (i - (len(shown) - 1) / 2) * width
             axis.bar(x, heights, width * 0.92, color=strokes[method.name].marker, label=run.label(method.name))
         axis.axhline(0, color=INK, linewidth=0.8)
-        axis.set_xticks(np.arange(len(groups)), groups)
+        axis.set_xticks(np.arange(len(groups)), [_short(g, 14) for g in groups])
         axis.set_ylabel("leakage")
         _legend(figure, [axis])
         by = (

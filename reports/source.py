@@ -7,6 +7,7 @@ becomes a line in `Run.missing` and an empty table with the right columns. The f
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,7 +17,7 @@ import pandas as pd
 from pydantic import ValidationError
 
 from eap.errors import DataError
-from metrics.results import CLIP_VALUE_COLUMNS, CONFUSION_COLUMNS, FRAME_COLUMNS, VALUE_COLUMNS
+from metrics.results import CLIP_VALUE_COLUMNS, CONFUSION_COLUMNS, FRAME_COLUMNS, VALUE_COLUMNS, clip_values_frame
 from metrics.rundir import ClipInfo, ClipRecord, MethodInfo, RunFiles, RunInfo
 
 Role = Literal["ceiling", "method", "ablation", "floor"]
@@ -99,6 +100,13 @@ def load(run_dir: Path) -> Run:
     missing: list[str] = []
     records = _journal(files, missing)
     values = _table(files, "values", VALUE_COLUMNS, missing)
+    clip_values = _table(files, "clip_values", CLIP_VALUE_COLUMNS, missing)
+    confusion = _table(files, "confusion", CONFUSION_COLUMNS, missing)
+    if clip_values.empty and any(r.values for r in records):
+        missing.append("values per clip are taken from the journal; what is pooled over clips is missing")
+        clip_values = clip_values_frame([v for r in records for v in r.clip_values()])
+    if confusion.empty:
+        confusion = _confusion(records)
     methods, tracks, clips = _everything_named(info, records, values)
     return Run(
         run_dir,
@@ -108,9 +116,9 @@ def load(run_dir: Path) -> Run:
         clips,
         records,
         values,
-        _table(files, "clip_values", CLIP_VALUE_COLUMNS, missing),
+        clip_values,
         _table(files, "frames", FRAME_COLUMNS, missing),
-        _table(files, "confusion", CONFUSION_COLUMNS, missing),
+        confusion,
         tuple(missing),
     )
 
@@ -145,6 +153,13 @@ def _table(files: RunFiles, name: str, columns: tuple[str, ...], missing: list[s
         missing.append(f"{name}.parquet lacks the column(s) {', '.join(absent)}")
         table = table.assign(**dict.fromkeys(absent))
     return table[list(columns)]
+
+
+def _confusion(records: tuple[ClipRecord, ...]) -> pd.DataFrame:
+    """Confusion counts from the journal."""
+    judged = Counter((r.method, r.track, r.emotion, r.judged_emotion) for r in records)
+    rows = [(*key, n) for key, n in judged.items() if key[2] and key[3]]
+    return pd.DataFrame(rows, columns=list(CONFUSION_COLUMNS))
 
 
 def _everything_named(

@@ -4,10 +4,11 @@ import json
 import shutil
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from eap.errors import DataError
-from metrics.rundir import MethodInfo
+from metrics.rundir import ClipRecord, JournalValue, MethodInfo
 from reports.source import Run, load, role
 from tests.reports.fake_run import Recipe, write_run
 
@@ -59,6 +60,29 @@ def test_a_torn_or_damaged_journal_line_loses_only_itself(tmp_path: Path) -> Non
     found = load(root)
     assert len(found.records) == len(lines)
     assert any("2 unreadable line" in line for line in found.missing)
+
+
+def test_values_per_clip_and_confusion_come_from_the_journal_when_the_run_was_cut(tmp_path: Path) -> None:
+    root = write_run(tmp_path / "r", Recipe(identities=1, emotions=("happy", "sad")))
+    whole = load(root)
+    values = [ClipRecord.model_validate_json(line) for line in (root / "clips.jsonl").read_text().splitlines()]
+    numbers = {
+        "psnr": JournalValue(value=30.5, signature="psnr|v1"),
+        "fid": JournalValue(value=None, reason="no", signature="fid|v1"),
+    }
+    lines = [r.model_copy(update={"values": numbers}).model_dump_json() + "\n" for r in values]
+    (root / "clips.jsonl").write_text("".join(lines))
+    (root / "clip_values.parquet").unlink()
+    (root / "confusion.parquet").unlink()
+    cut = load(root)
+    assert len(cut.clip_values) == 2 * len(values)
+    assert set(cut.scored) == {("psnr", "neutral"), ("psnr", "emotional")}
+    assert any("from the journal" in line for line in cut.missing)
+    keys = ["method", "track", "emotion", "judged"]
+    pd.testing.assert_frame_equal(
+        cut.confusion.sort_values(keys).reset_index(drop=True), whole.confusion.sort_values(keys).reset_index(drop=True),
+        check_dtype=False,
+    )  # fmt: skip
 
 
 def test_damaged_parquet_is_named(tmp_path: Path) -> None:
