@@ -8,14 +8,19 @@ from pathlib import Path
 
 import av
 from av.audio.stream import AudioStream
+from av.codec import CodecContext
 from av.container import InputContainer
-from av.stream import Disposition
+from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 
 from eap.errors import MediaError
 
-# Demuxers that make "media" out of text files or follow references to other files.
-_REFUSED_FORMATS = {"tty", "hls", "dash", "concat", "lavfi", "ffmetadata", "bin", "adf", "idf", "xbin"}
+# Only demuxers of real media: others make "video" of text files, or are playlists that open further files, or wait for
+# more of a live stream that never comes.
+_FORMATS = (
+    "mov,mp4,matroska,webm,avi,mpeg,mpegts,mpegvideo,m4v,h264,hevc,flv,asf,ogg,mxf,nut,dv,ivf,yuv4mpegpipe,gif,apng,"
+    "wav,w64,aiff,au,caf,flac,mp3,aac,ac3,eac3,amr"
+)
 MAX_GAP = 60.0
 """Seconds: a longer jump in a file's timestamps is taken for damage, not for a pause."""
 
@@ -27,18 +32,19 @@ def open_input(path: str | Path) -> Iterator[InputContainer]:
     _check_file(path)
     try:
         # "file:" keeps a colon in a name from being read as a protocol; the whitelist keeps a file from opening URLs.
-        container = av.open(f"file:{path}", "r", options={"protocol_whitelist": "file"})
+        container = av.open(f"file:{path}", "r", options=_OPTIONS)
     except (av.FFmpegError, OSError, ValueError) as error:
         raise MediaError(f"{path}: not a media file, or damaged at its beginning", fix=_REPLACE) from error
     with container:
-        if not _REFUSED_FORMATS.isdisjoint(container.format.name.split(",")):
-            raise MediaError(f"{path}: not a media file ({container.format.name})", fix=_REPLACE)
         try:
             yield container
         except av.FFmpegError as error:
             raise MediaError(f"{path}: cannot be decoded ({error.strerror})", fix=_REPLACE) from error
+        except (ArithmeticError, MemoryError) as error:  # sizes and rates that only a damaged file has
+            raise MediaError(f"{path}: cannot be decoded ({type(error).__name__})", fix=_REPLACE) from error
 
 
+_OPTIONS = {"protocol_whitelist": "file", "format_whitelist": _FORMATS}
 _REPLACE = "copy or download it again, or leave it out"
 
 
@@ -55,16 +61,22 @@ def _check_file(path: Path) -> None:
 
 
 def video_stream(container: InputContainer) -> VideoStream | None:
-    """The first moving picture; cover art is none."""
+    """The first moving picture that there is a decoder for; cover art is none."""
     for stream in container.streams.video:
-        if not stream.disposition & Disposition.attached_pic:
+        if _decodable(stream) and not stream.disposition & Disposition.attached_pic:
             return stream
     return None
 
 
 def audio_stream(container: InputContainer) -> AudioStream | None:
-    """The first sound track."""
-    return container.streams.audio[0] if container.streams.audio else None
+    """The first sound track that there is a decoder for."""
+    return next((stream for stream in container.streams.audio if _decodable(stream) and stream.rate > 0), None)
+
+
+def _decodable(stream: Stream) -> bool:
+    """PyAV leaves the codec context out where a (damaged) file names a codec that does not exist."""
+    context: CodecContext | None = stream.codec_context
+    return context is not None
 
 
 def declared_seconds(container: InputContainer, stream: VideoStream | AudioStream) -> float | None:
