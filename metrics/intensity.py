@@ -57,9 +57,14 @@ def moving_pair(generated: Array, truth: Array) -> tuple[Array, Array]:
     if valid.sum() < 3:
         raise Unmeasurable(f"only {int(valid.sum())} frames have an intensity on both sides")
     generated, truth = generated[valid], truth[valid]
+    require_movement(truth)
+    return generated, truth
+
+
+def require_movement(truth: Array) -> None:
+    """Raise NotApplicable when the (T,) true intensity hardly moves."""
     if truth.std() < MIN_TRUTH_STD:
         raise NotApplicable(f"true intensity hardly moves (std {truth.std():.4f} < {MIN_TRUTH_STD})")
-    return generated, truth
 
 
 _PARTS = (("series", "r"), ("scope", f"std>={MIN_TRUTH_STD}"), ("pool", "clip-mean"))

@@ -2,15 +2,18 @@
 
 1 means that the intensity moves as much as in the truth; 0 that it is saturated at one value. Both sides are read by
 the same evaluator (generated clip and reference clip), so that the evaluator's own damping cancels and the re-encoded
-truth reads 1.
+truth reads 1. Which clips count is decided by the exact truth where it is known (an evaluator's noise makes a neutral
+clip seem to move), else by the evaluator's reading of the reference.
 """
 
 from __future__ import annotations
 
 from typing import Literal
 
+import numpy as np
+
 from metrics.features.clip import Array, Measured
-from metrics.intensity import MIN_TRUTH_STD, moving_pair
+from metrics.intensity import MIN_TRUTH_STD, moving_pair, require_movement
 from metrics.registry import MetricSpec, metric
 
 
@@ -25,6 +28,9 @@ def range_ratio(generated: Array, truth: Array) -> float:
 
 
 def _pair(measured: Measured) -> tuple[Array, Array]:
+    """Generated and reference r of a clip whose truth moves."""
+    if measured.truth_intensity is not None:
+        require_movement(np.asarray(measured.truth_intensity, np.float64))
     truth = measured.reference_features().intensity("reference")
     generated = measured.generated.intensity()
     n = measured.paired_length(len(truth))
@@ -41,6 +47,7 @@ def _spec(name: str, title: str, ratio: Literal["std", "range"]) -> MetricSpec:
         needs=("affect",),
         source=f"definition: median over clips with std(r_gt) >= {MIN_TRUTH_STD} of {ratio}(r_gen) / {ratio}(r_gt)",
         parts=(("ratio", ratio), ("gt", "same-evaluator"), ("scope", f"std>={MIN_TRUTH_STD}"), ("pool", "clip-median")),
+        truth=True,
         pooling="median",
         target=1.0,
     )

@@ -37,6 +37,9 @@ def test_reads_both_sides_by_the_evaluator_and_leaves_flat_truth_out() -> None:
     flat = np.full(25, 0.4)
     with pytest.raises(NotApplicable):
         saturation_index(Measured(_clip(truth), _clip(flat)))
+    # The evaluator sees movement in the reference where the truth has none: out of scope.
+    with pytest.raises(NotApplicable, match=r"std 0\.0000"):
+        saturation_index(Measured(_clip(truth), _clip(truth), truth_intensity=flat))
 
 
 def test_is_a_median_with_a_target() -> None:
