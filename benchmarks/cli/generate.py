@@ -121,7 +121,11 @@ def _read_face(path: Path, crop: bool) -> NDArray[np.uint8]:
         return picture
     from benchmarks.faces import find_faces, frame_face
 
-    faces = find_faces(picture)
+    try:
+        faces = find_faces(picture)
+    except ModuleNotFoundError as error:
+        note(f"note: without the package {error.name} no face is looked for; the picture's centre is taken")
+        return picture
     if not faces:
         raise MediaError(
             f"{path}: no face found", fix="give a face seen from the front, or --no-crop to take the picture as it is"

@@ -1,0 +1,124 @@
+"""The real joints of a run with untrained networks: world, models, evaluators, metrics, tables, report."""
+
+from __future__ import annotations
+
+import math
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from benchmarks.bundled import BundledParts
+from benchmarks.runner import RunOutcome, RunSettings, run
+from eap import media
+from eap.files import cache_dir
+from tests.benchmarks.small_bundle import write_bundle
+
+SUITE = """
+name = "tiny"
+title = "Tiny"
+summary = "For tests."
+size = 96
+seconds = 0.4
+identities = 1
+emotions = ["angry", "happy"]
+methods = ["ground-truth", "eap", "still-image", "mismatched-audio"]
+"""
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("bundle")
+    write_bundle(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def outcome(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> RunOutcome:
+    folder = tmp_path_factory.mktemp("run")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EAP_CACHE", str(folder / "cache"))
+        patch.setattr("benchmarks.runner.code_version", lambda: "the code")
+        return run(settings_in(folder), parts=BundledParts(bundle))
+
+
+@pytest.fixture(autouse=True)
+def _cache_of_the_run(outcome: RunOutcome, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EAP_CACHE", str(outcome.root.parent / "cache"))
+    monkeypatch.setattr("benchmarks.runner.code_version", lambda: "the code")
+
+
+def settings_in(folder: Path) -> RunSettings:
+    (folder / "tiny.toml").write_text(SUITE)
+    return RunSettings(suite=str(folder / "tiny.toml"), out=folder / "out", workers=1)
+
+
+def frame(outcome: RunOutcome, name: str) -> pd.DataFrame:
+    return pd.read_parquet(outcome.root / f"{name}.parquet")
+
+
+def test_every_clip_is_made_and_measured(outcome: RunOutcome) -> None:
+    assert [record.reason for record in outcome.failed] == []
+    assert len(outcome.records) == 2 * 4 * 2
+    for record in outcome.records:
+        info = media.probe(outcome.root / record.media)
+        assert (info.width, info.height, info.n_frames) == (96, 96, 10)
+        assert info.has_audio
+
+
+def test_the_ceiling_is_above_the_still_image(outcome: RunOutcome) -> None:
+    for track in ("neutral", "emotional"):
+        ceiling = outcome.table.value("psnr", "ground-truth", track)
+        assert ceiling.value > 35
+        assert ceiling.value > outcome.table.value("psnr", "still-image", track).value
+        assert outcome.table.value("fid", "ground-truth", track).value >= 0
+
+
+def test_only_meaningful_cells_are_in_the_table(outcome: RunOutcome) -> None:
+    cells = {(value.metric, value.method, value.track) for value in outcome.table.values}
+    assert {metric for metric, method, _ in cells if method == "mismatched-audio"} == {"lse_c", "lse_d", "av_offset"}
+    leakage = {(method, track) for metric, method, track in cells if metric == "reference_leakage"}
+    assert leakage == {("eap", "emotional"), ("still-image", "emotional")}
+
+
+def test_truth_stands_beside_the_measured_intensity(outcome: RunOutcome) -> None:
+    series = frame(outcome, "frames")
+    assert {"intensity", "intensity_true"} <= set(series["series"])
+    assert len(series[(series["method"] == "eap") & (series["series"] == "intensity_true")]) == 2 * 2 * 10
+    assert "truth:exact" in str(outcome.table.value("intensity_pcc", "eap", "neutral").signature)
+
+
+def test_the_reference_of_the_emotional_track_has_another_emotion(outcome: RunOutcome) -> None:
+    shown = {(r.emotion, r.track): r.reference_emotion for r in outcome.records if r.method == "eap"}
+    assert shown == {
+        ("angry", "neutral"): "neutral",
+        ("happy", "neutral"): "neutral",
+        ("angry", "emotional"): "happy",
+        ("happy", "emotional"): "angry",
+    }
+
+
+def test_the_report_is_there(outcome: RunOutcome) -> None:
+    assert outcome.report is not None
+    assert "EAP" in outcome.report.read_text()
+
+
+def test_served_from_the_directory_with_the_same_numbers(outcome: RunOutcome, bundle: Path) -> None:
+    again = run(settings_in(outcome.root.parent), parts=BundledParts(bundle))
+    assert again.from_cache
+    before = {(v.metric, v.method, v.track): v.value for v in outcome.table.values}
+    after = {(v.metric, v.method, v.track): v.value for v in again.table.values}
+    assert before.keys() == after.keys()
+    assert all(after[k] == before[k] or (math.isnan(after[k]) and math.isnan(before[k])) for k in before)
+
+
+def test_tables_do_not_depend_on_the_feature_cache(outcome: RunOutcome, bundle: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(outcome.root, copy / "out")
+    (copy / "out" / "values.parquet").unlink()
+    shutil.rmtree(cache_dir() / "features")
+    again = run(settings_in(copy), parts=BundledParts(bundle))
+    assert not again.from_cache
+    for name in ("values", "clip_values", "frames", "confusion"):
+        pd.testing.assert_frame_equal(frame(again, name), frame(outcome, name))
