@@ -23,6 +23,8 @@ class Batch:
     """image (B,3,S,S), mel (B,4T,80), picks (B,K), target (B,K,3,S,S), emotion (B,) of the driving audio.
 
     negatives (B,7,3,S,S): one frame of each other emotion of the identity, for Eq. 3; None outside `neutralize`.
+    landmarks (B,T,68,2) and image_landmarks (B,68,2): the prepared data's landmarks, in units of the side, for the
+    auxiliary heads. va (B,T,2): pseudo labels of F for every frame of the window, zeros where a phase has none.
     """
 
     image: Tensor
@@ -31,6 +33,9 @@ class Batch:
     target: Tensor
     emotion: Tensor
     negatives: Tensor | None
+    landmarks: Tensor
+    image_landmarks: Tensor
+    va: Tensor
 
 
 class _Row(NamedTuple):
@@ -40,13 +45,17 @@ class _Row(NamedTuple):
     target: NDArray[np.uint8]
     emotion: int
     negatives: NDArray[np.uint8] | None
+    landmarks: NDArray[np.float32]
+    image_landmarks: NDArray[np.float32]
+    va: NDArray[np.float32]
 
 
 class Batches:
     """Draws batches by a recipe's phase and reference-image policy."""
 
-    def __init__(self, arrays: ArraySet, recipe: Recipe) -> None:
-        self.arrays, self.recipe = arrays, recipe
+    def __init__(self, arrays: ArraySet, recipe: Recipe, va: NDArray[np.float32] | None = None) -> None:
+        """``va`` (F,2): pseudo labels of every frame of ``arrays``; needed by phases that read intensity."""
+        self.arrays, self.recipe, self.va = arrays, recipe, va
         wild = recipe.phase == "wild"
         clips = [c for c in arrays.clips if c.length > recipe.window and (wild or c.emotion >= 0)]
         if not clips:
@@ -75,6 +84,9 @@ class Batches:
             target=_images(np.stack([row.target for row in rows])),
             emotion=torch.tensor([row.emotion for row in rows]),
             negatives=_images(np.stack(negatives)) if negatives else None,
+            landmarks=torch.from_numpy(np.stack([row.landmarks for row in rows])),
+            image_landmarks=torch.from_numpy(np.stack([row.image_landmarks for row in rows])),
+            va=torch.from_numpy(np.stack([row.va for row in rows])),
         )
 
     def _row(self, rng: np.random.Generator, slot: int) -> _Row:
@@ -82,11 +94,27 @@ class Batches:
         clip = self._driving(rng, slot)
         t0 = int(rng.integers(0, clip.length - recipe.window + 1))
         picks = np.sort(rng.choice(recipe.window, recipe.picks, replace=False)).astype(np.int64)
-        reference = self._reference(rng, clip, picks + t0)
+        source, frame = self._reference(rng, clip, picks + t0)
+        window = slice(t0, t0 + recipe.window)
         mel = arrays.mel(clip, t0, t0 + recipe.window)
         target = arrays.frames(clip, picks + t0)
         negatives = self._negatives(rng, clip) if recipe.weights.metric else None
-        return _Row(reference, mel, picks, target, clip.emotion, negatives)
+        return _Row(
+            reference=arrays.frames(source, frame),
+            mel=mel,
+            picks=picks,
+            target=target,
+            emotion=clip.emotion,
+            negatives=negatives,
+            landmarks=arrays.truth(clip, window).landmarks,
+            image_landmarks=arrays.truth(source, [frame]).landmarks[0],
+            va=self._labels(clip, window),
+        )
+
+    def _labels(self, clip: ClipEntry, window: slice) -> NDArray[np.float32]:
+        if self.va is None:
+            return np.zeros((self.recipe.window, 2), np.float32)
+        return np.asarray(self.va[clip.start + window.start : clip.start + window.stop], np.float32)
 
     def _driving(self, rng: np.random.Generator, slot: int) -> ClipEntry:
         """The clip whose audio drives and whose frames are the target."""
@@ -97,18 +125,18 @@ class Batches:
         # Every class in every batch: a starved branch of D_E learns nothing.
         return _choose(rng, self.by_emotion[slot % len(EMOTIONS)])
 
-    def _reference(self, rng: np.random.Generator, clip: ClipEntry, used: NDArray[np.int64]) -> NDArray[np.uint8]:
+    def _reference(self, rng: np.random.Generator, clip: ClipEntry, used: NDArray[np.int64]) -> tuple[ClipEntry, int]:
         """One frame of the identity by the policy, never a target frame itself: copying must not win."""
         policy = self.recipe.reference
         if policy == "same-clip":
             free = np.setdiff1d(np.arange(clip.length), used)
-            return self.arrays.frames(clip, int(rng.choice(free)))
+            return clip, int(rng.choice(free))
         if policy == "neutral":
             other = self._other(rng, self.by_pair[clip.identity, NEUTRAL], clip)
         else:
             emotion = _choose(rng, [e for e in range(len(EMOTIONS)) if e != NEUTRAL])
             other = _choose(rng, self.by_pair[clip.identity, emotion])
-        return self.arrays.frames(other, int(rng.integers(other.length)))
+        return other, int(rng.integers(other.length))
 
     def _other(self, rng: np.random.Generator, pool: list[ClipEntry], clip: ClipEntry) -> ClipEntry:
         others = [c for c in pool if c.id != clip.id]

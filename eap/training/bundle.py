@@ -51,7 +51,9 @@ class DataPlan:
 
         people = range(*self.identities)
         if not self.wild:
-            return plan_world(people, levels=self.levels, per_cell=self.per_identity, neutral_takes=2)
+            return plan_world(
+                people, levels=self.levels, per_cell=self.per_identity, neutral_takes=2, seconds=self.seconds
+            )
         # In the wild: anyone saying anything in any mood; no label leaves the renderer.
         plan = []
         for person in people:
@@ -172,6 +174,7 @@ def _fit_evaluator(shop: Workshop, name: str) -> dict[str, Any]:
 
 def _train_talker(shop: Workshop, name: str) -> dict[str, Any]:
     from eap.training.loop import Trainer
+    from eap.training.pseudo import pseudo_labels
     from eap.training.recipes import load_recipe
     from eap.training.terms import Teachers
 
@@ -179,9 +182,10 @@ def _train_talker(shop: Workshop, name: str) -> dict[str, Any]:
     face, psi = _load_teachers(shop)
     source = shop.arrays("wild" if recipe.phase == "wild" else "mead")
     init, init_aux = _load_init(shop, recipe.init)
+    va = pseudo_labels(face, source, shop.work / "pseudo" / "mead.npy") if recipe.emotional else None
     trainer = Trainer(
         recipe, source, Teachers(face, psi), shop.work / "runs" / name,
-        init=init, init_aux=init_aux, device=shop.device,
+        init=init, init_aux=init_aux, va=va, device=shop.device,
     )  # fmt: skip
 
     def progress(step: int, means: dict[str, float]) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from eap.data.arrays import ArraySet
@@ -61,11 +62,12 @@ class Trainer:
         init: dict[str, Tensor] | None = None,
         init_aux: dict[str, Tensor] | None = None,
         config: ModelConfig | None = None,
+        va: NDArray[np.float32] | None = None,
         device: str = "cpu",
     ) -> None:
         torch.manual_seed(recipe.seed)
         self.recipe, self.out, self.device = recipe, out, torch.device(device)
-        self.batches = Batches(arrays, recipe)
+        self.batches = Batches(arrays, recipe, va)
         base = config or ModelConfig(size=arrays.size)
         self.config = ModelConfig.from_dict({**base.to_dict(), "constant_alpha": recipe.constant_alpha})
         self.talker = Talker(self.config).to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -155,9 +157,6 @@ class Trainer:
         generated = generated.float().contiguous(memory_format=torch.channels_last)
         with torch.no_grad():
             target_reading = self._read(target)
-            reference = self._read(batch.image).landmarks if self.recipe.weights.aux_shape else None
-        k = batch.picks.shape[1]
-        spread = reference.repeat_interleave(k, 0) if reference is not None else target_reading.landmarks
         return StepInputs(
             batch=batch,
             latents=latents,
@@ -165,7 +164,6 @@ class Trainer:
             target=target,
             generated_reading=self._read(generated),
             target_reading=target_reading,
-            reference_landmarks=spread,
         )
 
     def _read(self, frames: Tensor) -> FaceReading:

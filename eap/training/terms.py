@@ -54,7 +54,6 @@ class StepInputs:
     target: Tensor
     generated_reading: FaceReading
     target_reading: FaceReading
-    reference_landmarks: Tensor
 
 
 def lip_shape(landmarks: Tensor) -> Tensor:
@@ -64,39 +63,48 @@ def lip_shape(landmarks: Tensor) -> Tensor:
 
 
 def displacement(landmarks: Tensor, reference: Tensor) -> Tensor:
-    """How the inner 51 points differ from the reference's after removing the nose's translation. -> (N,102)."""
-    moved = (landmarks - landmarks[:, 27:31].mean(1, keepdim=True)) - (
-        reference - reference[:, 27:31].mean(1, keepdim=True)
-    )
+    """How the inner 51 points differ from the reference's, each seen from its nose. -> (N,102)."""
+    moved = losses.from_nose(landmarks) - losses.from_nose(reference)
     return (moved[:, 17:] * 10).flatten(1)
 
 
 def talker_terms(
     recipe: Recipe, inputs: StepInputs, aux: AuxHeads, teachers: Teachers, frozen_e_i: nn.Module | None
 ) -> dict[str, Tensor]:
-    """The unweighted terms of the talker's step, but for the adversarial ones (``adversarial_terms``)."""
+    """The unweighted terms of the talker's step, but for the adversarial ones (``adversarial_terms``).
+
+    Terms on pixels are taken at the K decoded frames, terms on latents at all T frames of the window.
+    """
     w = recipe.weights
     out = _image_terms(w, recipe.region_gain, inputs)
     batch, latents = inputs.batch, inputs.latents
-    picks = batch.picks[..., None]
     if w.aux_lip:
-        z_lip = _picked(latents.z_lip, picks)
-        out["aux_lip"] = losses.aux_shape(aux.lip(z_lip), lip_shape(inputs.target_reading.landmarks))
+        shapes = lip_shape(batch.landmarks.flatten(0, 1))
+        out["aux_lip"] = losses.aux_shape(aux.lip(latents.z_lip.float().flatten(0, 1)), shapes)
     if w.metric and batch.negatives is not None and frozen_e_i is not None:
         out["metric"] = _metric_term(batch, inputs, frozen_e_i)
     if latents.alpha is not None and latents.z_exp is not None:
-        emotional = _picked(latents.alpha * latents.z_exp[:, None], picks)
-        if w.cls and latents.emotion_logits is not None:
-            out["cls"] = losses.context_emotion_ce(latents.emotion_logits, batch.emotion)
-        if w.inten:
-            r = losses.intensity(inputs.target_reading.va[:, 0], inputs.target_reading.va[:, 1])
-            out["inten"] = losses.intensity_mse(r, teachers.psi(inputs.generated_reading.embedding))
-        if w.aux_va:
-            out["aux_va"] = losses.aux_affect(aux.affect(emotional), inputs.target_reading.va)
-        if w.aux_shape:
-            predicted = aux.shape(_picked(latents.z_lip, picks) + emotional)
-            truth = displacement(inputs.target_reading.landmarks, inputs.reference_landmarks)
-            out["aux_shape"] = losses.aux_shape(predicted, truth)
+        out |= _era_terms(w, inputs, aux, teachers.psi)
+    return out
+
+
+def _era_terms(w: LossWeights, inputs: StepInputs, aux: AuxHeads, psi: IntensityRegressor) -> dict[str, Tensor]:
+    """L_cls, L_inten and the auxiliary read-outs of alpha * z_exp."""
+    batch, latents, out = inputs.batch, inputs.latents, {}
+    assert latents.alpha is not None and latents.z_exp is not None
+    emotional = (latents.alpha * latents.z_exp[:, None]).float().flatten(0, 1)
+    if w.cls and latents.emotion_logits is not None:
+        out["cls"] = losses.context_emotion_ce(latents.emotion_logits, batch.emotion)
+    if w.inten:
+        va = torch.gather(batch.va, 1, batch.picks[..., None].expand(-1, -1, 2)).flatten(0, 1)
+        r = losses.intensity(va[:, 0], va[:, 1])
+        out["inten"] = losses.intensity_mse(r, psi(inputs.generated_reading.embedding))
+    if w.aux_va:
+        out["aux_va"] = losses.aux_affect(aux.affect(emotional), batch.va.flatten(0, 1))
+    if w.aux_shape:
+        reference = batch.image_landmarks.repeat_interleave(batch.landmarks.shape[1], 0)
+        truth = displacement(batch.landmarks.flatten(0, 1), reference)
+        out["aux_shape"] = losses.aux_shape(aux.shape(latents.z_lip.float().flatten(0, 1) + emotional), truth)
     return out
 
 
@@ -159,11 +167,6 @@ def clip_scores(scores: Tensor, clips: int) -> Tensor:
 def weighted(terms: dict[str, Tensor], w: LossWeights) -> Tensor:
     """Sum of lambda times term."""
     return torch.stack([float(getattr(w, name)) * value.float() for name, value in terms.items()]).sum()
-
-
-def _picked(x: Tensor, picks: Tensor) -> Tensor:
-    """(B,T,d) at picks (B,K,1) -> (B*K,d), in float32 whatever autocast made of it."""
-    return torch.gather(x.float(), 1, picks.expand(-1, -1, x.shape[-1])).flatten(0, 1)
 
 
 def run_talker(talker: Talker, batch: Batch, *, emotional: bool) -> tuple[Tensor, Latents]:
