@@ -215,6 +215,7 @@ def _evaluators(given: EvaluatorSet | str | None) -> EvaluatorSet | None:
 
 def _pair(generated: Path, reference: Path) -> _Pairs:
     from eap.data.folder import pair_folders, read_folder
+    from eap.data.mead import AUDIO_SUFFIXES
 
     for path in (generated, reference):
         if not path.exists():
@@ -231,7 +232,9 @@ def _pair(generated: Path, reference: Path) -> _Pairs:
         rejected = bad.get(clip.video.stem)
         items.append(_Pair(clip, None, f"generated file: {rejected.reason}" if rejected else "no generated file"))
     items.sort(key=lambda item: item.reference.id)
-    return _Pairs(tuple(items), _notes(found.extra, [f"{item.path.name}: {item.reason}" for item in found.rejected]))
+    # Sound in folders of its own (MEAD) belongs to no video by name and is no fault.
+    faults = [item for item in found.rejected if item.path.suffix.lower() not in AUDIO_SUFFIXES]
+    return _Pairs(tuple(items), _notes(found.extra, [f"{item.path.name}: {item.reason}" for item in faults]))
 
 
 def _notes(extra: Sequence[Clip], rejected: Sequence[str]) -> tuple[str, ...]:

@@ -75,13 +75,21 @@ def _set(seed: int, clips: int) -> FeatureSet:
     return FeatureSet(tuple(arrays), tuple(f"id{i % 4}" for i in range(clips)))
 
 
+def _without(data: FeatureSet, identity: str) -> Array:
+    kept = [clip for clip, name in zip(data.clips, data.identities, strict=True) if name != identity]
+    return np.concatenate(kept).astype(np.float64)
+
+
 def test_metric_counts_missing_clips() -> None:
     expected = tuple(ClipReading("m", "neutral", str(i), f"id{i % 4}", "happy", 3) for i in range(10))
     found = fid(SetInputs("m", "neutral", expected, _set(3, 8), _set(5, 10), expected))
     assert found is not None
     assert found.value == pytest.approx(frechet_from_features(_set(3, 8).all(), _set(5, 10).all()))
     assert (found.n_scored, found.n_expected) == (8, 10)
-    assert found.ci_low < (found.value or 0) < found.ci_high
+    left_out = [
+        frechet_from_features(_without(_set(3, 8), f"id{i}"), _without(_set(5, 10), f"id{i}")) for i in range(4)
+    ]
+    assert (found.ci_low, found.ci_high) == pytest.approx(jackknife_interval(found.value or 0, left_out), rel=1e-9)
     nothing = fid(SetInputs("m", "neutral", expected, None, _set(5, 10), expected))
     assert nothing is not None
     assert np.isnan(nothing.value or 0)

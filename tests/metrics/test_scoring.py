@@ -11,9 +11,9 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 import metrics
 from eap.errors import ConfigError, DataError, MeasureError
-from eap.media import read_frames, read_video, write_video
+from eap.media import read_frames, read_video, write_audio, write_video
 from metrics.results import ResultTable
-from tests.metrics.fakes import FakeEvaluators, make_clip
+from tests.metrics.fakes import FakeEvaluators, make_clip, voice
 
 EMOTIONS = ("happy", "sad", "fear")
 
@@ -155,3 +155,12 @@ def test_real_clip_re_encoded_equals_skimage(shared_dir: Path, tmp_path: Path) -
     assert table.value("psnr").value == pytest.approx(psnr, abs=1e-6)
     assert table.value("ssim").value == pytest.approx(ssim, abs=1e-6)
     assert str(table.value("psnr").signature) == "psnr|crop:frame|cap:100dB|pool:clip-mean|protocol:strict|v1"
+
+
+def test_sound_in_its_own_mead_folder_is_no_fault(tmp_path: Path) -> None:
+    for side in ("generated", "reference"):
+        make_clip(tmp_path / side / "M003/video/front/angry/level_2/001.mp4", seed=1)
+        write_audio(tmp_path / side / "M003/audio/angry/level_2/001.m4a", voice(), 16000)
+    (tmp_path / "generated" / "notes.txt").write_text("mine")
+    table = metrics.score(tmp_path / "generated", tmp_path / "reference", ["psnr"])
+    assert table.notes == ("1 files could not be used: notes.txt: not a video (.txt)",)
