@@ -43,11 +43,12 @@ def _eye_image(who: Identity) -> Array:
 
 
 def eyes(who: Identity, place: Array) -> list[Part]:
-    """Eyeballs and their glints ("eye_right", "eye_left", "glint_right", "glint_left")."""
+    """Eyeballs, the flesh behind them, and their glints (names: eye_, socket_, glint_ + right, left)."""
     ball, image = unit_ball(), _eye_image(who)
     uv = np.stack([ball[:, 0] * 0.5 + 0.5, 0.5 - ball[:, 1] * 0.5], 1).clip(0, 1)
     occlusion = 1 - 0.42 * smoothstep(0.10, 0.48, ball[:, 1]) - 0.15 * smoothstep(0.45, 0.85, np.abs(ball[:, 0]))
     white = plain(np.full(3, 0.97))
+    flesh = plain(np.array(who.skin.tone) * np.array([0.75, 0.5, 0.48]))
     turn = np.linspace(0, 2 * np.pi, 9)[:-1]
     light = who.light.direction
     parts = []
@@ -67,6 +68,11 @@ def eyes(who: Identity, place: Array) -> list[Part]:
         at = centre + place[3] * np.array([light[0] * 0.30 + 0.04, 0.17 + 0.12 * light[1], 0.95])
         disc = np.concatenate([[at], at + np.stack([0.022 * np.cos(turn), 0.022 * np.sin(turn), 0 * turn], 1)])
         half = np.full((9, 2), 0.5)
+        # in the inner corner of a turned eye one sees past the ball
+        back = centre + place[3] * np.array([-0.35 * side, 0, 0.35])
+        ring = back + place[3] * np.stack([1.4 * np.cos(turn), 0.9 * np.sin(turn), 0 * turn], 1)
+        socket = np.concatenate([[back], ring])
+        parts.append(Part(f"socket_{name}", socket, fan_triangles(8), half, flesh, Layer.SOCKET, np.full(9, 0.5)))
         parts.append(Part(f"glint_{name}", disc, fan_triangles(8), half, white, Layer.GLINT, np.ones(9), fixed=1.0))
     return parts
 

@@ -200,7 +200,7 @@ def _filler(features: Array, holes: list[Array]) -> Array:
 
 
 def _locate(points: Array, domain: Array, triangles: Array) -> tuple[Array, Array]:
-    """The triangle's vertices (n, 3) and barycentric weights (n, 3) of points in the domain."""
+    """Vertices (n, 3) of the triangles that hold the points, and barycentric weights; in a hole, the nearest one."""
     a, b, c = (domain[triangles[:, k]] for k in range(3))
     e1, e2 = b - a, c - a
     area = e1[:, 0] * e2[:, 1] - e1[:, 1] * e2[:, 0]
@@ -209,7 +209,8 @@ def _locate(points: Array, domain: Array, triangles: Array) -> tuple[Array, Arra
     w2 = (d[..., 1] * e1[:, 0] - d[..., 0] * e1[:, 1]) / area
     weights = np.stack([1 - w1 - w2, w1, w2], -1)
     best = weights.min(-1).argmax(1)
-    return triangles[best], weights[np.arange(len(points)), best]
+    inside = np.maximum(weights[np.arange(len(points)), best], 0)
+    return triangles[best], inside / inside.sum(1, keepdims=True)
 
 
 def _contour(domain: Array, triangles: Array) -> tuple[Array, Array, Array]:

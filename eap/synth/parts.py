@@ -22,6 +22,7 @@ class Layer:
     NECK = 4.0
     HAIR_BEHIND = 5.0
     TORSO = 6.0
+    SOCKET = 49.982
     CAVITY = 49.984  # what shows through the holes of the face: behind it, yet before the far side's hair
     TONGUE = 49.986
     LOWER_TEETH = 49.987
