@@ -24,6 +24,8 @@ class IdentityEncoder(nn.Module):
         )
         self.down4, self.down8, self.down16 = ResDown(c2, c4), ResDown(c4, c8), ResDown(c8, c16)
         self.head = nn.Linear(c16 * (config.size // 16) ** 2, config.latent)
+        # Without it z_id grows to a hundred times z_lip, G stops seeing the lips, and they never move.
+        self.norm = nn.LayerNorm(config.latent, elementwise_affine=False)
 
     def forward(self, image: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Return z_id and the feature maps from large to small."""
@@ -31,7 +33,7 @@ class IdentityEncoder(nn.Module):
         f4 = self.down4(f2)
         f8 = self.down8(f4)
         f16 = self.down16(f8)
-        return self.head(f16.flatten(1)), [f2, f4, f8, f16]
+        return self.norm(self.head(f16.flatten(1))), [f2, f4, f8, f16]
 
     def embed(self, frames: Tensor) -> Tensor:
         """f = (1/N) sum_i E_I(v_i), the video embedding of Eq. 3. (B,K,3,S,S) -> (B,latent)."""
