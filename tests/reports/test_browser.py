@@ -6,11 +6,15 @@ import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 
 import reports
 from tests.reports.fake_run import Recipe, write_run
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pages were not tested")
 CHROMIUM = shutil.which("chromium")
@@ -26,7 +30,7 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[playwright.Browser]:
+def browser() -> Iterator[Browser]:
     with playwright.sync_playwright() as driver:
         found = driver.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS, timeout=SLOW)
         yield found
@@ -41,7 +45,7 @@ def url(run_dir: Path) -> str:
 class Opened:
     """A page with everything that went wrong on it."""
 
-    def __init__(self, browser: playwright.Browser, url: str, width: int = 1280, scheme: str = "light") -> None:
+    def __init__(self, browser: Browser, url: str, width: int = 1280, scheme: Literal["light", "dark"] = "light") -> None:
         self.page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
         self.page.set_default_timeout(SLOW)
         self.problems: list[str] = []
@@ -53,7 +57,7 @@ class Opened:
 
 
 @pytest.fixture
-def opened(browser: playwright.Browser, url: str) -> Iterator[Opened]:
+def opened(browser: Browser, url: str) -> Iterator[Opened]:
     found = Opened(browser, url)
     yield found
     problems, requests = found.problems, found.requests
@@ -63,7 +67,7 @@ def opened(browser: playwright.Browser, url: str) -> Iterator[Opened]:
 
 
 @pytest.mark.parametrize("width", [360, 768, 1440])
-def test_no_sideways_scroll_of_the_page(browser: playwright.Browser, url: str, width: int) -> None:
+def test_no_sideways_scroll_of_the_page(browser: Browser, url: str, width: int) -> None:
     found = Opened(browser, url, width, "dark" if width == 768 else "light")
     found.page.evaluate("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
     assert found.page.evaluate("document.documentElement.scrollWidth") <= width
@@ -161,7 +165,7 @@ def test_arrows_step_one_frame_and_move_the_cursor(opened: Opened) -> None:
     assert "contempt" in page.locator("#about").inner_text()
 
 
-def test_address_restores_clip_track_sound_and_time(browser: playwright.Browser, url: str) -> None:
+def test_address_restores_clip_track_sound_and_time(browser: Browser, url: str) -> None:
     found = Opened(browser, f"{url}#clip={CLIP}&track=neutral&sound=no-intensity&t=0.50")
     page = found.page
     assert page.locator("#track").input_value() == "0"
@@ -200,7 +204,7 @@ def test_dark_and_light_by_button(opened: Opened) -> None:
     assert opened.page.evaluate(colour) != "rgb(255, 255, 255)"
 
 
-def test_hostile_names_run_nothing(browser: playwright.Browser, tmp_path: Path) -> None:
+def test_hostile_names_run_nothing(browser: Browser, tmp_path: Path) -> None:
     evil = '"><img src=x onerror=window.hit=1><script>window.hit=1</script>'
     recipe = Recipe(identities=1, emotions=("happy", evil), tracks=("emotional", evil), suite=evil, clip_suffix=evil)
     found = Opened(browser, reports.build(write_run(tmp_path / "run", recipe)).as_uri())

@@ -79,10 +79,8 @@ def test_values_per_clip_and_confusion_come_from_the_journal_when_the_run_was_cu
     assert set(cut.scored) == {("psnr", "neutral"), ("psnr", "emotional")}
     assert any("from the journal" in line for line in cut.missing)
     keys = ["method", "track", "emotion", "judged"]
-    pd.testing.assert_frame_equal(
-        cut.confusion.sort_values(keys).reset_index(drop=True), whole.confusion.sort_values(keys).reset_index(drop=True),
-        check_dtype=False,
-    )  # fmt: skip
+    found, expected = (r.confusion.sort_values(keys).reset_index(drop=True) for r in (cut, whole))
+    pd.testing.assert_frame_equal(found, expected, check_dtype=False)
 
 
 def test_damaged_parquet_is_named(tmp_path: Path) -> None:
