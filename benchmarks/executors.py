@@ -11,10 +11,12 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
+from types import FrameType
 from typing import Generic, Protocol, TypeVar
 
 from eap.errors import ConfigError
@@ -82,7 +84,7 @@ class _Pool:
     def __init__(self, workers: int) -> None:
         self.submitted = 0
         self._queue = workers + 1
-        with _one_thread_each():
+        with _for_children():
             self._pool = ProcessPoolExecutor(
                 workers, mp_context=multiprocessing.get_context("spawn"), initializer=_prepare_worker
             )
@@ -96,7 +98,7 @@ class _Pool:
         while flying or (self.submitted < len(items) and not broken):
             while not broken and self.submitted < len(items) and len(flying) < self._queue:
                 try:
-                    with _one_thread_each():
+                    with _for_children():
                         flying[self._pool.submit(function, items[self.submitted])] = items[self.submitted]
                     self.submitted += 1
                 except BrokenProcessPool:
@@ -150,12 +152,16 @@ def _prepare_worker() -> None:
         threading.Thread(target=leave_with_parent, daemon=True).start()
 
 
-class _one_thread_each:  # noqa: N801 - reads as the context it is
-    """The children inherit these settings; numerical libraries read them when they are first loaded."""
+class _for_children:  # noqa: N801 - reads as the context it is
+    """What children inherit: one thread for numerical libraries, which read this when loaded; deafness to Ctrl-C."""
 
     names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
     def __enter__(self) -> None:
+        self._main = threading.current_thread() is threading.main_thread()
+        if self._main:
+            # A child that is still starting would answer Ctrl-C with a traceback; an ignored signal is inherited.
+            self._signal = signal.signal(signal.SIGINT, signal.SIG_IGN)
         self._before = {name: os.environ.get(name) for name in self.names}
         os.environ.update(dict.fromkeys(self.names, "1"))
 
@@ -165,6 +171,32 @@ class _one_thread_each:  # noqa: N801 - reads as the context it is
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
+        if self._main:
+            signal.signal(signal.SIGINT, self._signal)
+
+
+@contextmanager
+def interrupt_here_only() -> Iterator[None]:
+    """Ctrl-C reaches every process of the terminal; with this, only the one that planned the work answers it.
+
+    Forked children inherit the handler, spawned ones an ignored signal while they start.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    owner = os.getpid()
+    before = signal.getsignal(signal.SIGINT)
+
+    def answer(number: int, frame: FrameType | None) -> None:
+        if os.getpid() == owner and callable(before):
+            before(number, frame)
+
+    signal.signal(signal.SIGINT, answer)
+    try:
+        yield
+    finally:
+        if os.getpid() == owner:
+            signal.signal(signal.SIGINT, before)
 
 
 def make_executor(name: str, workers: int) -> Executor:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.executors import Outcome, default_workers, make_executor
+from benchmarks.executors import Outcome, default_workers, interrupt_here_only, make_executor
 from benchmarks.faults import DiskFull, NoRoom, is_disk_full
 from benchmarks.fingerprint import code_version, commit, config_hash, data_hash, versions
 from benchmarks.methods import Method, load_method
@@ -126,7 +126,8 @@ def run(
     root = settings.out or Path("runs") / f"{job.suite.name}-{job.fingerprint[:10]}"
     with RunStore(root, job.fingerprint, job.config) as store:
         try:
-            return _run_in(store, job, settings, parts, observer, began)
+            with interrupt_here_only():
+                return _run_in(store, job, settings, parts, observer, began)
         except KeyboardInterrupt as error:
             raise KeyboardInterrupt(f"{len(store.records)} finished clips are kept in {root}") from error
         except Exception as error:
@@ -136,6 +137,8 @@ def run(
                 f"{root}: the disk is full; {len(store.records)} finished clips are kept",
                 fix="free some space, then run the same command again",
             ) from error
+        finally:
+            observer.end()
 
 
 def _prepare(settings: RunSettings, parts: Parts) -> _Job:

@@ -30,7 +30,7 @@ COMMANDS: dict[str, Entry] = {
     "score": Entry("score", "score", "Measure generated videos against reference videos."),
     "generate": Entry("generate", "generate", "Make a talking face from one face image and a voice."),
     "neutralize": Entry("generate", "neutralize", "Take the expression out of a face image."),
-    "train": Entry("train", "train", "Rebuild the bundled weights, or one stage of them."),
+    "train": Entry("train", "train", "Rebuild the bundled weights from nothing."),
     "data": Entry("data", "data", "Write the embedded world; check a dataset folder."),
     "metrics": Entry("metrics", "metrics", "List the metrics, or show one."),
     "report": Entry("report", "report", "Write the report of a run directory again."),

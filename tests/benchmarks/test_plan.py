@@ -117,10 +117,11 @@ def truth_with(path: Path, alpha: Sequence[float], eyes: Sequence[float], mouth:
             points[:, index, 1] = 0
     points[:, 64, 0] = 10
     points[:, 66, 1] = mouth
-    zeros = np.zeros(count)
+    zeros = np.zeros(count, np.float32)
+    wide = np.zeros((count, 8), np.float32)
     truth = Truth(
-        25.0, points, np.asarray(alpha, np.float32), zeros, zeros, np.zeros((count, 1)), ("AU01",),
-        np.array(["sil"] * count), np.zeros((count, 8)), np.zeros((count, 3)), zeros,
+        25.0, points, np.asarray(alpha, np.float32), zeros, zeros, wide[:, :1], ("AU01",),
+        np.array(["sil"] * count), wide, wide[:, :3], zeros,
     )  # fmt: skip
     save_truth(path, truth)
     return path

@@ -144,26 +144,41 @@ def test_a_pool_gives_the_tables_of_one_process(parts: FakeParts, settings: RunS
     assert tables(whole.root) == tables(pooled.root)
 
 
+def start_apart(settings: RunSettings, parts: FakeParts, workers: int) -> subprocess.Popen[str]:
+    """The run in a process group of its own; returns when the journal holds some lines."""
+    code = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "import benchmarks.runner\n"
+        "from benchmarks.runner import RunSettings, run\n"
+        "from tests.benchmarks.fakes import FakeParts\n"
+        "benchmarks.runner.code_version = lambda: 'the code'\n"
+        f"settings = RunSettings(suite={settings.suite!r}, out=Path({str(settings.out)!r}), workers={workers})\n"
+        "try:\n"
+        f"    run(settings, parts=FakeParts(Path({str(parts.root)!r}), pause=0.1))\n"
+        "except KeyboardInterrupt as error:\n"
+        "    print(error, file=sys.stderr)\n"
+        "    sys.exit(130)\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    child = subprocess.Popen(
+        [sys.executable, "-c", code], cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True, process_group=0
+    )
+    assert settings.out is not None
+    journal = settings.out / "clips.jsonl"
+    deadline = time.monotonic() + 120
+    while (not journal.exists() or journal.read_text().count("\n") < 9) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return child
+
+
 def test_after_kill_9_the_run_goes_on(
     parts: FakeParts, settings: RunSettings, tmp_path: Path, whole: RunOutcome
 ) -> None:
-    code = (
-        "from pathlib import Path\n"
-        "from tests.benchmarks.fakes import FakeParts\n"
-        "from benchmarks.runner import RunSettings, run\n"
-        "import benchmarks.runner\n"
-        "benchmarks.runner.code_version = lambda: 'the code'\n"
-        f"run(RunSettings(suite={settings.suite!r}, out=Path({str(settings.out)!r}), workers=1),\n"
-        f"    parts=FakeParts(Path({str(parts.root)!r}), pause=0.05))\n"
-    )
-    child = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)})
-    journal = tmp_path / "out" / "clips.jsonl"
-    deadline = time.monotonic() + 60
-    while (not journal.exists() or journal.read_text().count("\n") < 9) and time.monotonic() < deadline:
-        time.sleep(0.02)
+    child = start_apart(settings, parts, workers=1)
     child.send_signal(signal.SIGKILL)
-    child.wait()
-    with open(journal, "a") as stream:
+    child.communicate()
+    with open(tmp_path / "out" / "clips.jsonl", "a") as stream:
         stream.write('{"method": "eap", "tra')  # a line torn by the kill
     done = {record.key for record in RunFiles(tmp_path / "out").read_journal()}
     assert 0 < len(done) < N_ROWS
@@ -174,6 +189,18 @@ def test_after_kill_9_the_run_goes_on(
     assert len(set(again) & set(before)) <= 1
     assert not {tuple(line.split("/")) for line in again} & done
     assert tables(resumed.root) == tables(whole.root)
+
+
+def test_ctrl_c_from_a_terminal_stops_the_pool_quietly(
+    parts: FakeParts, settings: RunSettings, whole: RunOutcome
+) -> None:
+    child = start_apart(settings, parts, workers=2)
+    os.killpg(child.pid, signal.SIGINT)  # a terminal signals the workers too
+    _, said = child.communicate(timeout=60)
+    assert child.returncode == 130
+    assert "finished clips are kept in" in said
+    assert said.count("\n") == 1
+    assert tables(run(settings, parts=parts).root) == tables(whole.root)
 
 
 def test_a_failed_clip_is_a_row_with_its_reason_and_the_run_goes_on(parts: FakeParts, settings: RunSettings) -> None:
