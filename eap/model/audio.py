@@ -12,6 +12,10 @@ from eap.constants import MEL_PER_FRAME, N_MELS
 from eap.model.blocks import ChannelNorm
 
 
+MEL_CENTRE = 1.5
+"""Speech in [-4,4] mels lies about -1.5 with a spread of about 1: centred, nothing is left to scale."""
+
+
 class MelEncoder(nn.Module):
     """mel (B,4T,80) -> tokens (B,T,token). Serves as E_A and, narrower, as E_E."""
 
@@ -31,6 +35,6 @@ class MelEncoder(nn.Module):
         """Raise ``ValueError`` when the rows are not whole video frames."""
         if mel.shape[1] % MEL_PER_FRAME or mel.shape[2] != N_MELS:
             raise ValueError(f"mel must be (B, {MEL_PER_FRAME}*T, {N_MELS}), got {tuple(mel.shape)}")
-        maps = self.conv(mel[:, None] / 4)
+        maps = self.conv(mel[:, None] + MEL_CENTRE)
         tokens: Tensor = self.out(maps.transpose(1, 2).flatten(2))
         return tokens

@@ -132,7 +132,7 @@ class Trainer:
         for group, base in zip(self.optimiser.param_groups, self.base_lrs, strict=True):
             group["lr"] = base * self._schedule(step)
         adversary = self._adversary_on(step)
-        inputs = self._forward(batch)
+        inputs = self._forward(batch, step)
         terms = talker_terms(self.recipe, inputs, self.aux, self.teachers, self.frozen_e_i)
         if adversary:
             self.D.requires_grad_(False)
@@ -150,9 +150,12 @@ class Trainer:
             logged["d"] = self._adversary_step(inputs, batch)
         return logged | {"total": float(loss.detach())}
 
-    def _forward(self, batch: Batch) -> StepInputs:
+    def _forward(self, batch: Batch, step: int) -> StepInputs:
+        pixels = step >= self.recipe.optim.voice_alone * self.recipe.steps
         with torch.autocast(self.device.type, torch.bfloat16):
-            generated, latents = run_talker(self.talker, batch, emotional=self.recipe.emotional)
+            generated, latents = run_talker(
+                self.talker, batch, emotional=self.recipe.emotional, voice_from_pixels=pixels
+            )
         target = batch.target.flatten(0, 1).contiguous(memory_format=torch.channels_last)
         generated = generated.float().contiguous(memory_format=torch.channels_last)
         with torch.no_grad():

@@ -27,7 +27,12 @@ class AuxHeads(nn.Module):
 
     ``lip``: z_lip -> lip shape, which wakes the lips in hundreds of steps instead of never. ``shape``: what the face
     does beyond the reference, from z_lip + alpha z_exp. ``affect``: alpha z_exp -> (v, a) of the frozen F.
+
+    They read the latents made ten times smaller, so that the latents must be large: pixels alone shrink a z_lip that G
+    cannot use yet until G cannot see it.
     """
+
+    SCALE = 0.1
 
     def __init__(self, latent: int) -> None:
         super().__init__()
@@ -80,7 +85,7 @@ def talker_terms(
     batch, latents = inputs.batch, inputs.latents
     if w.aux_lip:
         shapes = lip_shape(batch.landmarks.flatten(0, 1))
-        out["aux_lip"] = losses.aux_shape(aux.lip(latents.z_lip.float().flatten(0, 1)), shapes)
+        out["aux_lip"] = losses.aux_shape(aux.lip(latents.z_lip.float().flatten(0, 1) * aux.SCALE), shapes)
     if w.metric and batch.negatives is not None and frozen_e_i is not None:
         out["metric"] = _metric_term(batch, inputs, frozen_e_i)
     if latents.alpha is not None and latents.z_exp is not None:
@@ -100,11 +105,13 @@ def _era_terms(w: LossWeights, inputs: StepInputs, aux: AuxHeads, psi: Intensity
         r = losses.intensity(va[:, 0], va[:, 1])
         out["inten"] = losses.intensity_mse(r, psi(inputs.generated_reading.embedding))
     if w.aux_va:
-        out["aux_va"] = losses.aux_affect(aux.affect(emotional), batch.va.flatten(0, 1))
+        out["aux_va"] = losses.aux_affect(aux.affect(emotional * aux.SCALE), batch.va.flatten(0, 1))
     if w.aux_shape:
         reference = batch.image_landmarks.repeat_interleave(batch.landmarks.shape[1], 0)
         truth = displacement(batch.landmarks.flatten(0, 1), reference)
-        out["aux_shape"] = losses.aux_shape(aux.shape(latents.z_lip.float().flatten(0, 1) + emotional), truth)
+        out["aux_shape"] = losses.aux_shape(
+            aux.shape((latents.z_lip.float().flatten(0, 1) + emotional) * aux.SCALE), truth
+        )
     return out
 
 
@@ -169,7 +176,11 @@ def weighted(terms: dict[str, Tensor], w: LossWeights) -> Tensor:
     return torch.stack([float(getattr(w, name)) * value.float() for name, value in terms.items()]).sum()
 
 
-def run_talker(talker: Talker, batch: Batch, *, emotional: bool) -> tuple[Tensor, Latents]:
+def run_talker(
+    talker: Talker, batch: Batch, *, emotional: bool, voice_from_pixels: bool = True
+) -> tuple[Tensor, Latents]:
     """Forward pass -> flat frames (B*K,3,S,S) and the latents."""
-    frames, latents = talker(batch.image, batch.mel, batch.picks, emotional=emotional)
+    frames, latents = talker(
+        batch.image, batch.mel, batch.picks, emotional=emotional, voice_from_pixels=voice_from_pixels
+    )
     return frames.flatten(0, 1), latents
