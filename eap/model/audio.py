@@ -11,7 +11,6 @@ from torch import Tensor, nn
 from eap.constants import MEL_PER_FRAME, N_MELS
 from eap.model.blocks import ChannelNorm
 
-
 MEL_CENTRE = 1.5
 """Speech in [-4,4] mels lies about -1.5 with a spread of about 1: centred, nothing is left to scale."""
 
