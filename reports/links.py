@@ -12,7 +12,8 @@ class Links:
 
     def __init__(self, run_root: Path, page_dir: Path) -> None:
         self._root = run_root.resolve()
-        self._base = Path(os.path.relpath(self._root, page_dir.resolve())).as_posix()
+        self.base = quote(Path(os.path.relpath(self._root, page_dir.resolve())).as_posix())
+        """Link from the page to the run directory."""
 
     def file(self, path: str | None) -> Path | None:
         """The file a journal path names, or None when it is absent or lies outside the run directory."""
@@ -32,7 +33,7 @@ class Links:
         """Link to a journal path, or None under the same rules as `file`."""
         if path is None or self.file(path) is None:
             return None
-        return quote(f"{self._base}/{PurePosixPath(path)}")
+        return f"{self.base}/{quote(str(PurePosixPath(path)))}"
 
 
 def player_link(clip: str, track: str, method: str) -> str:

@@ -41,6 +41,7 @@ def payload(
     columns = [m for m in facts if any(values[m, t] for t in run.tracks)]
     return {
         "fps": FPS,
+        "base": links.base,
         "tracks": list(run.tracks),
         "main": next((i for i, m in enumerate(run.methods) if m.name == MAIN_METHOD), 0),
         "methods": [
@@ -73,6 +74,12 @@ def _digits(run: Run, values: dict[tuple[str, str], dict[str, dict[str, float]]]
     return decimals([v for t in run.tracks for clips in values[metric, t].values() for v in clips.values()])
 
 
+def _place(links: Links, path: str, usual: str) -> str | int | None:
+    """The link to a file; 1 when it lies at its usual place, which the page can spell itself; None when absent."""
+    href = links.href(path)
+    return 1 if href and path == usual else href
+
+
 def _track(
     run: Run,
     series: Series,
@@ -83,14 +90,15 @@ def _track(
     track: str,
 ) -> dict[str, Any]:
     records = [run.journal.get((m.name, track, clip)) for m in run.methods]
-    references = [links.href(r.reference) for r in records if r is not None]
+    place = f"media/reference/{track}/{clip}.png"
+    references = [_place(links, r.reference, place) for r in records if r is not None]
     rows: list[dict[str, Any]] = []
     for method, record in zip(run.methods, records, strict=True):
         if record is None:
             rows.append({"reason": "not in this run's journal"})
             continue
         numbers = [values[m, track].get(method.name, {}).get(clip) for m in columns]
-        media = links.href(record.media)
+        media = _place(links, record.media, f"media/{method.name}/{track}/{clip}.mp4")
         absent = "" if media else "the video file is not in the run directory"
         reason = (record.reason or "failed without a reason") if record.status != "ok" else absent
         rows.append(
@@ -99,7 +107,7 @@ def _track(
                 "reason": reason,
                 "judged": record.judged_emotion or "",
                 "trace": pack(series.intensity(method.name, track, clip)),
-                "values": [None if v is None else float(f"{v:.5g}") for v in numbers],
+                "values": [None if v is None else float(f"{v:.4g}") for v in numbers],
             }
         )
     return {

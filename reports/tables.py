@@ -116,7 +116,8 @@ def main_table(run: Run, facts: dict[str, MetricFacts], track: str) -> Table | N
     caption = (
         f"Reference image: {track}. Under each number: 95 % interval and clips scored / expected. Bold: best of the "
         "methods and ablations (ceiling and floors do not compete). “=”: cannot be told apart from the best, for the "
-        "paired interval of their difference includes 0 or there is none."
+        "paired interval of their difference includes 0 or there is none. A red count: the number lacks clips that its "
+        "neighbours have."
     )
     return Table(f"main-{track}", f"Comparison, {track} reference image", caption, tuple(columns), rows)
 

@@ -57,6 +57,19 @@
   }
   for (const button of document.querySelectorAll(".sort")) button.addEventListener("click", () => sortTable(button));
 
+  // The browser's own controls would cover half of so small a face: a click on the picture plays it instead.
+  for (const video of document.querySelectorAll(".worst video")) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "play-here";
+    button.setAttribute("aria-label", "Play " + video.getAttribute("aria-label"));
+    video.removeAttribute("controls");
+    video.replaceWith(button);
+    button.append(video);
+    button.addEventListener("click", () => { if (video.paused) video.play().catch(() => {}); else video.pause(); });
+    for (const name of ["play", "pause", "ended"]) video.addEventListener(name, () => button.classList.toggle("on", !video.paused));
+  }
+
   const root = document.documentElement;
   document.getElementById("theme").addEventListener("click", () => {
     const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;

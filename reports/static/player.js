@@ -20,6 +20,9 @@
     for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
     return node;
   }
+  const place = (href, ...parts) => (href === 1 ? `${data.base}/media/${parts.map(encodeURIComponent).join("/")}` : href);
+  const videoOf = (index) => place(shown().rows[index].media, data.methods[index].name, data.tracks[state.track], current().id + ".mp4");
+  const pictureOf = () => place(shown().reference, "reference", data.tracks[state.track], current().id + ".png");
   const color = (method) => `var(--m${method.color})`;
   const unpack = (text) => Array.from(atob(text), (c) => c.charCodeAt(0)).map((q) => (q === UNKNOWN ? NaN : (q / STEPS) * TOP));
   const current = () => data.clips[state.clip];
@@ -61,9 +64,9 @@
     let video = null;
     const broken = (text) => screen.replaceChildren(make("p", { className: "broken", textContent: text }));
     if (row.media) {
-      video = make("video", { src: row.media, preload: near ? "auto" : "none", playsInline: true, muted: true });
+      video = make("video", { src: videoOf(index), preload: near ? "auto" : "none", playsInline: true, muted: true });
       video.setAttribute("aria-label", method.title);
-      if (shown().reference) video.poster = shown().reference;
+      if (shown().reference) video.poster = pictureOf();
       video.addEventListener("error", () => {
         tiles.find((tile) => tile.video === video).video = null;
         broken("the video file cannot be played");
@@ -86,7 +89,7 @@
   }
   function referenceTile() {
     const screen = make("div", { className: "screen" });
-    if (shown().reference) screen.append(make("img", { src: shown().reference, alt: "Reference image", loading: "lazy" }));
+    if (shown().reference) screen.append(make("img", { src: pictureOf(), alt: "Reference image", loading: "lazy" }));
     else screen.append(make("p", { className: "broken", textContent: "no reference image recorded" }));
     const note = shown().referenceEmotion ? "shows " + shown().referenceEmotion : data.tracks[state.track];
     return make("figure", { className: "tile reference" }, screen,

@@ -42,10 +42,13 @@ def url(run_dir: Path) -> str:
     return reports.build(run_dir).as_uri()
 
 
+Scheme = Literal["light", "dark"]
+
+
 class Opened:
     """A page with everything that went wrong on it."""
 
-    def __init__(self, browser: Browser, url: str, width: int = 1280, scheme: Literal["light", "dark"] = "light") -> None:
+    def __init__(self, browser: Browser, url: str, width: int = 1280, scheme: Scheme = "light") -> None:
         self.page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
         self.page.set_default_timeout(SLOW)
         self.problems: list[str] = []
@@ -135,6 +138,7 @@ def test_player_plays_on_one_clock_with_one_sound(opened: Opened) -> None:
     open_player(opened)
     page = opened.page
     assert page.locator("#tiles video").count() == 6
+    assert page.evaluate("document.querySelector('.reference img').naturalWidth") == 96
     page.locator("#speed").select_option("0.25")
     page.locator("#loop").check()  # a slow machine may miss the whole clip otherwise
     page.locator("#stage").focus()

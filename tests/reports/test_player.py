@@ -40,14 +40,23 @@ def test_payload_has_every_clip_and_row_in_table_order(run: Run, run_dir: Path) 
     assert methods[data["main"]]["name"] == "eap"  # type: ignore[call-overload]
     assert len(clips) == 40
     first = clips[0]["tracks"][1]
-    assert first["rows"][1]["media"] == "../media/eap/emotional/M2000_front_angry_3_200.mp4"
-    assert first["reference"] == "../media/reference/emotional/M2000_front_angry_3_200.png"
+    assert data["base"] == ".."
+    assert first["rows"][1]["media"] == first["reference"] == 1  # at the usual place
     assert len(base64.b64decode(first["truth"])) == 40
     psnr = [m["title"] for m in data["metrics"]].index("PSNR")  # type: ignore[attr-defined]
     values = run.clip_values
     chosen = (values["metric"] == "psnr") & (values["track"] == "emotional") & (values["method"] == "eap")
     expected = values[chosen & (values["clip"] == "M2000_front_angry_3_200")]["value"].item()
-    assert first["rows"][1]["values"][psnr] == pytest.approx(expected, rel=1e-4)
+    assert first["rows"][1]["values"][psnr] == pytest.approx(expected, rel=1e-3)
+
+
+def test_a_file_at_another_place_is_linked_there(run: Run, run_dir: Path) -> None:
+    other = "media/eap/neutral/M2000_front_angry_3_200.mp4"
+    key = ("eap", "emotional", "M2000_front_angry_3_200")
+    records = tuple(r.model_copy(update={"media": other}) if r.key == key else r for r in run.records)
+    clips = data_of(replace(run, records=records), run_dir)["clips"]
+    assert isinstance(clips, list)
+    assert clips[0]["tracks"][1]["rows"][1]["media"] == f"../{other}"
 
 
 def test_failed_absent_and_lost_clips_carry_their_reason(run: Run, run_dir: Path) -> None:
