@@ -42,14 +42,18 @@ def score(generated: Path, reference: Path, metrics: tuple[str, ...], force_bund
         _playable(generated, reference)
     table = measures.score(generated, reference, metrics=split_names(metrics) or None, force=force_bundled)
     if not any(value.n_scored for value in table.values):
-        reasons = [item.reason for item in table.clip_values if item.reason] or ["nothing could be measured"]
+        reasons = sorted((item.reason for item in table.clip_values if item.reason), key=_is_refusal)
         raise MeasureError(
-            f"{generated} against {reference}: {reasons[0]}", fix="see 'eap-bench metrics' for what each metric needs"
+            f"{generated} against {reference}: {reasons[0] if reasons else 'nothing could be measured'}", fix="see 'eap-bench metrics' for what each metric needs"
         )
     if as_json:
         print_json(table.to_json())
     else:
         _show(table)
+
+
+def _is_refusal(reason: str) -> bool:
+    return reason.startswith("refused")
 
 
 def _playable(*paths: Path) -> None:
