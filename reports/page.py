@@ -21,7 +21,7 @@ from reports.plot_style import strokes
 from reports.plots import plots
 from reports.series import Series
 from reports.source import Run
-from reports.tables import COMPETING, Table, breakdown, main_table
+from reports.tables import COMPETING, MOST_PARTS, Table, breakdown, main_table
 from reports.trust import checks
 from reports.verdict import findings
 from reports.worst import worst
@@ -106,6 +106,7 @@ def render(run: Run, page_dir: Path, progress: Progress | None = None) -> str:
         "checks": checks(run, facts),
         "main_tables": main,
         "breakdowns": parts,
+        "many_identities": n if (n := len({c.identity for c in run.clips})) > MOST_PARTS else 0,
         "plots": drawn,
         "player_json": _inline_json(player) if player else None,
         "worst": worst(run, facts, links, page_dir),

@@ -39,6 +39,7 @@ def payload(
         return None
     values = {(m, t): by_method(run, m, t) for m in facts for t in run.tracks}
     columns = [m for m in facts if any(values[m, t] for t in run.tracks)]
+    # One letter a field in the rows, for there are many: media, reason, judged emotion, trace, values; absent if empty.
     return {
         "fps": FPS,
         "base": links.base,
@@ -95,21 +96,20 @@ def _track(
     rows: list[dict[str, Any]] = []
     for method, record in zip(run.methods, records, strict=True):
         if record is None:
-            rows.append({"reason": "not in this run's journal"})
+            rows.append({"r": "not in this run's journal"})
             continue
         numbers = [values[m, track].get(method.name, {}).get(clip) for m in columns]
         media = _place(links, record.media, f"media/{method.name}/{track}/{clip}.mp4")
         absent = "" if media else "the video file is not in the run directory"
         reason = (record.reason or "failed without a reason") if record.status != "ok" else absent
-        rows.append(
-            {
-                "media": media,
-                "reason": reason,
-                "judged": record.judged_emotion or "",
-                "trace": pack(series.intensity(method.name, track, clip)),
-                "values": [None if v is None else float(f"{v:.4g}") for v in numbers],
-            }
-        )
+        row = {
+            "m": media,
+            "r": reason,
+            "j": record.judged_emotion,
+            "t": pack(series.intensity(method.name, track, clip)),
+            "v": [None if v is None else float(f"{v:.4g}") for v in numbers],
+        }
+        rows.append({key: value for key, value in row.items() if value})
     return {
         "reference": next((r for r in references if r), None),
         "referenceEmotion": next((r.reference_emotion for r in records if r and r.reference_emotion), ""),

@@ -99,6 +99,8 @@ class Table:
 
 COMPETING: tuple[Role, ...] = ("method", "ablation")
 EMPTY = Cell(None, "–")
+MOST_PARTS = 32
+"""Columns a breakdown may have and still be read; wider ones are left to `clip_values.parquet`."""
 
 
 def main_table(run: Run, facts: dict[str, MetricFacts], track: str) -> Table | None:
@@ -123,13 +125,13 @@ def main_table(run: Run, facts: dict[str, MetricFacts], track: str) -> Table | N
 
 
 def breakdown(run: Run, facts: MetricFacts, track: str, by: str) -> Table | None:
-    """One metric's mean per method for each emotion or identity (`by`); None when there is nothing to split."""
+    """One metric per method for each emotion or identity (`by`); None when there is nothing, or too much, to split."""
     clips = run.clip_values
     table = clips[(clips["metric"] == facts.name) & (clips["track"] == track)]
     table = table[~table["reason"].fillna("").astype(str).str.startswith(NOT_APPLICABLE)]
     table = table.assign(value=pd.to_numeric(table["value"], errors="coerce"), part=table[by].astype(str))
     parts = sorted(set(table["part"]))
-    if table["value"].notna().sum() == 0 or len(parts) < 2:
+    if table["value"].notna().sum() == 0 or not 2 <= len(parts) <= MOST_PARTS:
         return None
     grouped = {(str(m), str(p)): group for (m, p), group in table.groupby(["method", "part"])["value"]}
     pooled = {key: point_estimate(group.dropna().to_numpy(), facts.pooling) for key, group in grouped.items()}

@@ -21,7 +21,7 @@
     return node;
   }
   const place = (href, ...parts) => (href === 1 ? `${data.base}/media/${parts.map(encodeURIComponent).join("/")}` : href);
-  const videoOf = (index) => place(shown().rows[index].media, data.methods[index].name, data.tracks[state.track], current().id + ".mp4");
+  const videoOf = (index) => place(shown().rows[index].m, data.methods[index].name, data.tracks[state.track], current().id + ".mp4");
   const pictureOf = () => place(shown().reference, "reference", data.tracks[state.track], current().id + ".png");
   const color = (method) => `var(--m${method.color})`;
   const unpack = (text) => Array.from(atob(text), (c) => c.charCodeAt(0)).map((q) => (q === UNKNOWN ? NaN : (q / STEPS) * TOP));
@@ -53,17 +53,17 @@
 
   // ---- tiles ----
   function judgement(row) {
-    if (!row.judged) return "";
+    if (!row.j) return "";
     const truth = current().emotion;
-    const kind = truth ? (row.judged === truth ? "right" : "wrong") : "";
-    return make("span", { className: "judged " + kind, textContent: `judged ${row.judged}` });
+    const kind = truth ? (row.j === truth ? "right" : "wrong") : "";
+    return make("span", { className: "judged " + kind, textContent: `judged ${row.j}` });
   }
   function tileFor(index) {
     const method = data.methods[index], row = shown().rows[index];
     const screen = make("div", { className: "screen" });
     let video = null;
     const broken = (text) => screen.replaceChildren(make("p", { className: "broken", textContent: text }));
-    if (row.media) {
+    if (row.m) {
       video = make("video", { src: videoOf(index), preload: near ? "auto" : "none", playsInline: true, muted: true });
       video.setAttribute("aria-label", method.title);
       if (shown().reference) video.poster = pictureOf();
@@ -73,7 +73,7 @@
       });
       video.addEventListener("loadedmetadata", () => { duration = Math.max(duration, video.duration); video.currentTime = Math.min(state.t, video.duration); });
       screen.append(video);
-    } else broken(row.reason);
+    } else broken(row.r);
     const swatch = make("span", { className: "swatch" });
     swatch.style.background = color(method);
     const caption = make("figcaption", {}, swatch, method.title, judgement(row));
@@ -161,7 +161,7 @@
     const head = make("tr", {}, make("th", { textContent: "Method", scope: "col" }),
       ...data.metrics.map((m) => make("th", { textContent: `${m.title} ${m.arrow}`, scope: "col" })));
     const rows = shown().rows.map((row, index) => make("tr", {}, make("th", { textContent: data.methods[index].title, scope: "row" }),
-      ...(row.values ?? data.metrics.map(() => null)).map((v, k) => make("td", { textContent: v === null ? "–" : v.toFixed(data.metrics[k].digits).replace("-", "−") }))));
+      ...(row.v ?? data.metrics.map(() => null)).map((v, k) => make("td", { textContent: v === null ? "–" : v.toFixed(data.metrics[k].digits).replace("-", "−") }))));
     $("values").replaceChildren(make("table", { className: "plain" }, make("thead", {}, head), make("tbody", {}, ...rows)));
   }
 
@@ -242,7 +242,7 @@
     $("track").value = String(state.track);
     tiles = data.methods.map((_, index) => tileFor(index));
     $("tiles").replaceChildren(referenceTile(), ...tiles.map((tile) => tile.node));
-    traces = shown().rows.map((row, method) => ({ method, values: unpack(row.trace ?? "") })).filter((trace) => trace.values.length);
+    traces = shown().rows.map((row, method) => ({ method, values: unpack(row.t ?? "") })).filter((trace) => trace.values.length);
     if (shown().truth) traces.unshift({ method: -1, values: unpack(shown().truth) });
     drawTrace();
     describe();

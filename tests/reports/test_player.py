@@ -41,13 +41,13 @@ def test_payload_has_every_clip_and_row_in_table_order(run: Run, run_dir: Path) 
     assert len(clips) == 40
     first = clips[0]["tracks"][1]
     assert data["base"] == ".."
-    assert first["rows"][1]["media"] == first["reference"] == 1  # at the usual place
+    assert first["rows"][1]["m"] == first["reference"] == 1  # at the usual place
     assert len(base64.b64decode(first["truth"])) == 40
     psnr = [m["title"] for m in data["metrics"]].index("PSNR")  # type: ignore[attr-defined]
     values = run.clip_values
     chosen = (values["metric"] == "psnr") & (values["track"] == "emotional") & (values["method"] == "eap")
     expected = values[chosen & (values["clip"] == "M2000_front_angry_3_200")]["value"].item()
-    assert first["rows"][1]["values"][psnr] == pytest.approx(expected, rel=1e-3)
+    assert first["rows"][1]["v"][psnr] == pytest.approx(expected, rel=1e-3)
 
 
 def test_a_file_at_another_place_is_linked_there(run: Run, run_dir: Path) -> None:
@@ -56,7 +56,7 @@ def test_a_file_at_another_place_is_linked_there(run: Run, run_dir: Path) -> Non
     records = tuple(r.model_copy(update={"media": other}) if r.key == key else r for r in run.records)
     clips = data_of(replace(run, records=records), run_dir)["clips"]
     assert isinstance(clips, list)
-    assert clips[0]["tracks"][1]["rows"][1]["media"] == f"../{other}"
+    assert clips[0]["tracks"][1]["rows"][1]["m"] == f"../{other}"
 
 
 def test_failed_absent_and_lost_clips_carry_their_reason(run: Run, run_dir: Path) -> None:
@@ -64,9 +64,9 @@ def test_failed_absent_and_lost_clips_carry_their_reason(run: Run, run_dir: Path
     clips = data_of(shorter, run_dir)["clips"]
     assert isinstance(clips, list)
     rows = next(c for c in clips if c["emotion"] == "sad")["tracks"][0]["rows"]
-    assert rows[2]["reason"] == "no face in frame 3"
-    assert rows[4]["reason"] == "not in this run's journal"
-    assert rows[1]["reason"] == "the video file is not in the run directory"
+    assert rows[2]["r"] == "no face in frame 3"
+    assert rows[4]["r"] == "not in this run's journal"
+    assert rows[1]["r"] == "the video file is not in the run directory"
 
 
 def test_no_records_no_player(run: Run, run_dir: Path) -> None:

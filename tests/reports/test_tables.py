@@ -97,6 +97,13 @@ def test_breakdown_is_the_mean_by_emotion(run: Run) -> None:
     assert breakdown(run, facts["fid"], "neutral", "emotion") is None
 
 
+def test_too_many_identities_are_not_columns(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    facts = collect(run.values, run.info.metrics)["psnr"]
+    assert breakdown(run, facts, "neutral", "identity") is not None
+    monkeypatch.setattr("reports.tables.MOST_PARTS", 4)
+    assert breakdown(run, facts, "neutral", "identity") is None
+
+
 def test_groups_span_their_columns(run: Run) -> None:
     assert table_of(run, "emotional").groups == (("Image", 2), ("Lips and face", 2), ("Emotion", 2), ("Intensity", 2))
 
