@@ -143,6 +143,16 @@ def aux_landmarks(generated: Tensor, target: Tensor) -> Tensor:
     return F.l1_loss(from_nose(generated)[:, BROWS_EYES], from_nose(target)[:, BROWS_EYES])
 
 
+def aux_movement(predicted: Tensor, target: Tensor, share: float = 0.2) -> Tensor:
+    """L_aux-lip (*ours*): L1 of how shapes (B,T,n) move about their mean over the window, and a little of the rest.
+
+    What the voice tells is the movement; whose lips they are is most of the variance and none of its business.
+    """
+    predicted, target = predicted.float(), target.float()
+    moved = F.l1_loss(predicted - predicted.mean(1, keepdim=True), target - target.mean(1, keepdim=True))
+    return moved + share * F.l1_loss(predicted, target)
+
+
 def aux_shape(predicted: Tensor, target: Tensor) -> Tensor:
     """L_aux-shape (*ours*): L1 between a linear read-out of a latent and a normalised landmark shape."""
     return F.l1_loss(predicted.float(), target.float())

@@ -77,17 +77,11 @@ class Talker(nn.Module):
         frames: Tensor = self.G(z_face.flatten(0, 1), _repeat(image, count), spread)
         return frames.view(batch, count, *frames.shape[1:])
 
-    def forward(
-        self, image: Tensor, mel: Tensor, picks: Tensor, *, emotional: bool, voice_from_pixels: bool = True
-    ) -> tuple[Tensor, Latents]:
-        """image (B,3,S,S), mel (B,4T,80), picks (B,K) frame numbers -> frames (B,K,3,S,S) and the latents.
-
-        Without ``voice_from_pixels`` no gradient of the frames reaches the lip path (the start of phase 1).
-        """
+    def forward(self, image: Tensor, mel: Tensor, picks: Tensor, *, emotional: bool) -> tuple[Tensor, Latents]:
+        """image (B,3,S,S), mel (B,4T,80), picks (B,K) frame numbers -> frames (B,K,3,S,S) and the latents."""
         z_id, feats = self.E_I(image)
         latents = self.latents(z_id, mel, emotional=emotional)
-        z_lip = latents.z_lip if voice_from_pixels else latents.z_lip.detach()
-        z = compose_face_latent(latents.z_id, z_lip, latents.alpha, latents.z_exp)
+        z = latents.z_face()
         chosen = torch.gather(z, 1, picks[..., None].expand(-1, -1, z.shape[-1]))
         return self.render(chosen, image, feats), latents
 

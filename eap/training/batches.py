@@ -73,9 +73,10 @@ class Batches:
             self._require_all_emotions()
 
     def draw(self, step: int) -> Batch:
-        """The batch of one step."""
+        """The batch of one step; steps that train the voice alone have ``voice_batch`` rows."""
         rng = np.random.default_rng([self.recipe.seed, step])
-        rows = [self._row(rng, slot) for slot in range(self.recipe.batch)]
+        size = self.recipe.voice_batch if step < self.recipe.voice_steps else self.recipe.batch
+        rows = [self._row(rng, slot) for slot in range(size)]
         negatives = [row.negatives for row in rows if row.negatives is not None]
         return Batch(
             image=_images(np.stack([row.reference for row in rows])),

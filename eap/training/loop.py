@@ -32,6 +32,7 @@ from eap.training.terms import (
     discriminator_loss,
     run_talker,
     talker_terms,
+    voice_terms,
     weighted,
 )
 
@@ -131,13 +132,31 @@ class Trainer:
         batch = self._to_device(self.batches.draw(step))
         for group, base in zip(self.optimiser.param_groups, self.base_lrs, strict=True):
             group["lr"] = base * self._schedule(step)
+        if step < self.recipe.voice_steps:
+            return self._voice_step(batch, step)
         adversary = self._adversary_on(step)
-        inputs = self._forward(batch, step)
+        inputs = self._forward(batch)
         terms = talker_terms(self.recipe, inputs, self.aux, self.teachers, self.frozen_e_i)
         if adversary:
             self.D.requires_grad_(False)
             terms |= adversarial_terms(self.recipe.weights, self._judge(inputs.generated), batch)
             self.D.requires_grad_(True)
+        logged = self._descend(terms, step)
+        if adversary:
+            logged["d"] = self._adversary_step(inputs, batch)
+        return logged
+
+    def _voice_step(self, batch: Batch, step: int) -> dict[str, float]:
+        """Train the audio side alone; E_I only lends its latent."""
+        with torch.autocast(self.device.type, torch.bfloat16):
+            with torch.no_grad():
+                z_id, _ = self.talker.E_I(batch.image)
+            latents = self.talker.latents(z_id, batch.mel, emotional=self.recipe.emotional)
+        terms = voice_terms(self.recipe.weights, batch, latents, self.aux)
+        return self._descend(terms, step)
+
+    def _descend(self, terms: dict[str, Tensor], step: int) -> dict[str, float]:
+        """One optimiser step on the weighted terms; returns them for the log."""
         loss = weighted(terms, self.recipe.weights)
         self._refuse_nan(loss, step)
         self.optimiser.zero_grad(set_to_none=True)
@@ -145,17 +164,11 @@ class Trainer:
         nn.utils.clip_grad_norm_(self._trainable(), self.recipe.optim.clip)
         self.optimiser.step()
         self._update_ema(step)
-        logged = {name: float(value.detach()) for name, value in terms.items()}
-        if adversary:
-            logged["d"] = self._adversary_step(inputs, batch)
-        return logged | {"total": float(loss.detach())}
+        return {name: float(value.detach()) for name, value in terms.items()} | {"total": float(loss.detach())}
 
-    def _forward(self, batch: Batch, step: int) -> StepInputs:
-        pixels = step >= self.recipe.optim.voice_alone * self.recipe.steps
+    def _forward(self, batch: Batch) -> StepInputs:
         with torch.autocast(self.device.type, torch.bfloat16):
-            generated, latents = run_talker(
-                self.talker, batch, emotional=self.recipe.emotional, voice_from_pixels=pixels
-            )
+            generated, latents = run_talker(self.talker, batch, emotional=self.recipe.emotional)
         target = batch.target.flatten(0, 1).contiguous(memory_format=torch.channels_last)
         generated = generated.float().contiguous(memory_format=torch.channels_last)
         with torch.no_grad():

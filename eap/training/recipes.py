@@ -43,8 +43,6 @@ class Optim:
     warmup: int = 50
     clip: float = 1.0
     ema: float = 0.995
-    voice_alone: float = 0.0
-    """Share of the steps in which the lip path learns from its auxiliary head alone, not from pixels."""
     adversary_from: float = 0.4
     """Share of the steps before D starts: earlier it destroys lips that do not move yet."""
 
@@ -56,10 +54,14 @@ class Recipe:
     name: str
     phase: str
     steps: int
+    """All steps, the ``voice_steps`` included."""
     title: str = ""
     init: str = ""
     reference: str = "same-clip"
     batch: int = 8
+    voice_steps: int = 0
+    """First steps that train the audio side alone, by the terms that need no pixels: cheap, and many more windows."""
+    voice_batch: int = 16
     window: int = 32
     picks: int = 4
     seed: int = 0
@@ -76,8 +78,8 @@ class Recipe:
             raise ConfigError(
                 f"recipe {self.name}: reference {self.reference!r}", fix=f"use one of {', '.join(REFERENCES)}"
             )
-        if self.steps < 1 or self.batch < 1 or not 1 <= self.picks <= self.window:
-            raise ConfigError(f"recipe {self.name}: steps, batch and picks must be positive, picks at most the window")
+        if self.steps < 1 or self.batch < 1 or not 1 <= self.picks <= self.window or self.voice_steps > self.steps:
+            raise ConfigError(f"recipe {self.name}: steps, batch and picks must be positive and fit each other")
 
     @property
     def emotional(self) -> bool:

@@ -80,38 +80,35 @@ def talker_terms(
 
     Terms on pixels are taken at the K decoded frames, terms on latents at all T frames of the window.
     """
-    w = recipe.weights
-    out = _image_terms(w, recipe.region_gain, inputs)
-    batch, latents = inputs.batch, inputs.latents
-    if w.aux_lip:
-        shapes = lip_shape(batch.landmarks.flatten(0, 1))
-        out["aux_lip"] = losses.aux_shape(aux.lip(latents.z_lip.float().flatten(0, 1) * aux.SCALE), shapes)
+    w, batch, latents = recipe.weights, inputs.batch, inputs.latents
+    out = _image_terms(w, recipe.region_gain, inputs) | voice_terms(w, batch, latents, aux)
     if w.metric and batch.negatives is not None and frozen_e_i is not None:
         out["metric"] = _metric_term(batch, inputs, frozen_e_i)
-    if latents.alpha is not None and latents.z_exp is not None:
-        out |= _era_terms(w, inputs, aux, teachers.psi)
+    if w.inten and latents.alpha is not None:
+        va = torch.gather(batch.va, 1, batch.picks[..., None].expand(-1, -1, 2)).flatten(0, 1)
+        r = losses.intensity(va[:, 0], va[:, 1])
+        out["inten"] = losses.intensity_mse(r, teachers.psi(inputs.generated_reading.embedding))
     return out
 
 
-def _era_terms(w: LossWeights, inputs: StepInputs, aux: AuxHeads, psi: IntensityRegressor) -> dict[str, Tensor]:
-    """L_cls, L_inten and the auxiliary read-outs of alpha * z_exp."""
-    batch, latents, out = inputs.batch, inputs.latents, {}
-    assert latents.alpha is not None and latents.z_exp is not None
-    emotional = (latents.alpha * latents.z_exp[:, None]).float().flatten(0, 1)
+def voice_terms(w: LossWeights, batch: Batch, latents: Latents, aux: AuxHeads) -> dict[str, Tensor]:
+    """The terms that need no pixels: L_cls and the auxiliary read-outs, at all T frames of each window."""
+    out = {}
+    z_lip = latents.z_lip.float() * aux.SCALE
+    if w.aux_lip:
+        shapes = lip_shape(batch.landmarks.flatten(0, 1)).view(*z_lip.shape[:2], -1)
+        out["aux_lip"] = losses.aux_movement(aux.lip(z_lip), shapes)
+    if latents.alpha is None or latents.z_exp is None:
+        return out
+    emotional = (latents.alpha * latents.z_exp[:, None]).float() * aux.SCALE
     if w.cls and latents.emotion_logits is not None:
         out["cls"] = losses.context_emotion_ce(latents.emotion_logits, batch.emotion)
-    if w.inten:
-        va = torch.gather(batch.va, 1, batch.picks[..., None].expand(-1, -1, 2)).flatten(0, 1)
-        r = losses.intensity(va[:, 0], va[:, 1])
-        out["inten"] = losses.intensity_mse(r, psi(inputs.generated_reading.embedding))
     if w.aux_va:
-        out["aux_va"] = losses.aux_affect(aux.affect(emotional * aux.SCALE), batch.va.flatten(0, 1))
+        out["aux_va"] = losses.aux_affect(aux.affect(emotional), batch.va)
     if w.aux_shape:
         reference = batch.image_landmarks.repeat_interleave(batch.landmarks.shape[1], 0)
         truth = displacement(batch.landmarks.flatten(0, 1), reference)
-        out["aux_shape"] = losses.aux_shape(
-            aux.shape((latents.z_lip.float().flatten(0, 1) + emotional) * aux.SCALE), truth
-        )
+        out["aux_shape"] = losses.aux_shape(aux.shape((z_lip + emotional).flatten(0, 1)), truth)
     return out
 
 
@@ -176,11 +173,7 @@ def weighted(terms: dict[str, Tensor], w: LossWeights) -> Tensor:
     return torch.stack([float(getattr(w, name)) * value.float() for name, value in terms.items()]).sum()
 
 
-def run_talker(
-    talker: Talker, batch: Batch, *, emotional: bool, voice_from_pixels: bool = True
-) -> tuple[Tensor, Latents]:
+def run_talker(talker: Talker, batch: Batch, *, emotional: bool) -> tuple[Tensor, Latents]:
     """Forward pass -> flat frames (B*K,3,S,S) and the latents."""
-    frames, latents = talker(
-        batch.image, batch.mel, batch.picks, emotional=emotional, voice_from_pixels=voice_from_pixels
-    )
+    frames, latents = talker(batch.image, batch.mel, batch.picks, emotional=emotional)
     return frames.flatten(0, 1), latents
