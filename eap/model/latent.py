@@ -23,15 +23,21 @@ def compose_face_latent(
 
 
 class LipHead(nn.Module):
-    """y_a -> z_lip (B,T,latent)."""
+    """y_a -> z_lip (B,T,latent), every dimension standardised over speech (running statistics at inference).
+
+    Standardised because G must see it: left alone, z_lip moves a tenth as much as z_id varies between people, G learns
+    to ignore it, and the lips stay dead.
+    """
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.linear = nn.Linear(config.token, config.latent)
+        self.standard = nn.BatchNorm1d(config.latent, affine=False)
 
     def forward(self, y_audio: Tensor) -> Tensor:
         """One lip latent per frame."""
-        out: Tensor = self.linear(y_audio)
+        flat = self.linear(y_audio).flatten(0, 1).float()
+        out: Tensor = self.standard(flat).view(*y_audio.shape[:2], -1)
         return out
 
 

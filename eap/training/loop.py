@@ -226,6 +226,8 @@ class Trainer:
         decay = min(self.recipe.optim.ema, (1 + step) / (10 + step))
         with torch.no_grad():
             torch._foreach_lerp_(list(self.ema.parameters()), list(self.talker.parameters()), 1 - decay)
+            for mean_buffer, buffer in zip(self.ema.buffers(), self.talker.buffers(), strict=True):
+                mean_buffer.copy_(buffer)
 
     def _trainable(self) -> list[nn.Parameter]:
         return [p for group in self.optimiser.param_groups for p in group["params"]]
