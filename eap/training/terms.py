@@ -27,12 +27,7 @@ class AuxHeads(nn.Module):
 
     ``lip``: z_lip -> lip shape, which wakes the lips in hundreds of steps instead of never. ``shape``: what the face
     does beyond the reference, from z_lip + alpha z_exp. ``affect``: alpha z_exp -> (v, a) of the frozen F.
-
-    They read the latents made ten times smaller, so that the latents must be large: pixels alone shrink a z_lip that G
-    cannot use yet until G cannot see it.
     """
-
-    SCALE = 0.1
 
     def __init__(self, latent: int) -> None:
         super().__init__()
@@ -94,13 +89,13 @@ def talker_terms(
 def voice_terms(w: LossWeights, batch: Batch, latents: Latents, aux: AuxHeads) -> dict[str, Tensor]:
     """The terms that need no pixels: L_cls and the auxiliary read-outs, at all T frames of each window."""
     out = {}
-    z_lip = latents.z_lip.float() * aux.SCALE
+    z_lip = latents.z_lip.float()
     if w.aux_lip:
         shapes = lip_shape(batch.landmarks.flatten(0, 1)).view(*z_lip.shape[:2], -1)
         out["aux_lip"] = losses.aux_movement(aux.lip(z_lip), shapes)
     if latents.alpha is None or latents.z_exp is None:
         return out
-    emotional = (latents.alpha * latents.z_exp[:, None]).float() * aux.SCALE
+    emotional = (latents.alpha * latents.z_exp[:, None]).float()
     if w.cls and latents.emotion_logits is not None:
         out["cls"] = losses.context_emotion_ce(latents.emotion_logits, batch.emotion)
     if w.aux_va:
