@@ -49,6 +49,8 @@ class RunConsole(Observer):
         )
         if cost.done:
             self.note(f"{cost.done} of them are there already and are not done again")
+        if cost.render:
+            self.note(f"the embedded world is rendered first: {cost.render} clips of {cost.seconds_per_clip:g} s")
         self.note(f"run directory: {root}")
 
     def begin(self, what: str, total: int, done: int) -> None:

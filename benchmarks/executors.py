@@ -158,10 +158,10 @@ class _for_children:  # noqa: N801 - reads as the context it is
     names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
     def __enter__(self) -> None:
-        self._main = threading.current_thread() is threading.main_thread()
-        if self._main:
-            # A child that is still starting would answer Ctrl-C with a traceback; an ignored signal is inherited.
-            self._signal = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        # A child that is still starting would answer Ctrl-C with a traceback. A blocked signal is inherited as such,
+        # and waits for the parent until it is unblocked again.
+        if hasattr(signal, "pthread_sigmask"):
+            self._mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         self._before = {name: os.environ.get(name) for name in self.names}
         os.environ.update(dict.fromkeys(self.names, "1"))
 
@@ -171,15 +171,15 @@ class _for_children:  # noqa: N801 - reads as the context it is
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
-        if self._main:
-            signal.signal(signal.SIGINT, self._signal)
+        if hasattr(signal, "pthread_sigmask"):
+            signal.pthread_sigmask(signal.SIG_SETMASK, self._mask)
 
 
 @contextmanager
 def interrupt_here_only() -> Iterator[None]:
     """Ctrl-C reaches every process of the terminal; with this, only the one that planned the work answers it.
 
-    Forked children inherit the handler, spawned ones an ignored signal while they start.
+    Forked children inherit the handler, spawned ones a blocked signal.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -10,10 +10,11 @@ if TYPE_CHECKING:
     from benchmarks.plan import Task
     from benchmarks.suites import Suite
 
-# Seconds on one core of an everyday machine, per second of video at 96 pixels; only for the estimate announced first.
-_MAKE = 0.45
-_MEASURE = 0.35
-_START = 8.0
+# Seconds of one core of an everyday machine per second of video at 96 pixels; only for the estimate announced first.
+_MAKE = 0.33
+_MEASURE = 0.08
+_RENDER = 0.5
+_START = 10.0
 
 
 @dataclass(frozen=True)
@@ -25,17 +26,18 @@ class Cost:
     tasks: int
     done: int
     talking: int
-    """Clips still to be made by a model."""
+    """Clips that a model makes, of all tasks."""
+    render: int
+    """Clips of the embedded world that may have to be rendered first."""
     workers: int
     seconds_per_clip: float
 
     @property
     def seconds(self) -> float:
         """A rough estimate of the time that remains."""
-        todo = self.tasks - self.done
-        if not todo:
-            return 0.0
-        return _START + self.seconds_per_clip * (self.talking * _MAKE + todo * _MEASURE) / self.workers
+        left = 1 - self.done / max(self.tasks, 1)
+        work = left * (self.talking * _MAKE + self.tasks * _MEASURE) + self.render * _RENDER
+        return _START + self.seconds_per_clip * work / self.workers
 
 
 class Observer:

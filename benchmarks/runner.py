@@ -190,20 +190,15 @@ def _run_in(
     executor = make_executor(settings.executor, workers)
     if settings.retry_failed:
         store.forget(_failed_keys(store))
+    _announce(job, store, parts, observer, workers)
     selection = _select(job, parts, observer, workers)
     tasks = build_tasks(selection, job.suite, job.methods)
     pending = [task for task in tasks if not _is_done(task, store)]
-    cost = Cost(
-        clips=len(selection.clips), methods=len(job.methods), tasks=len(tasks), done=len(tasks) - len(pending),
-        talking=sum(task.method.kind == "model" for task in pending), workers=workers,
-        seconds_per_clip=job.suite.seconds,
-    )  # fmt: skip
-    observer.announce(job.suite, store.root, cost)
     _check_space(store.root, len(pending))
     info = _info(job, selection, settings)
     store.files.write_info(info)
     work = Work(parts, store.root, job.suite, job.measuring)
-    observer.begin("clips", len(tasks), cost.done)
+    observer.begin("clips", len(tasks), len(tasks) - len(pending))
     with closing(executor.map(work, pending)) as outcomes:
         for outcome in outcomes:
             for record in _records(outcome):
@@ -213,12 +208,25 @@ def _run_in(
     return _finish(store, job, info, tasks, parts, settings, observer, began)
 
 
+def _announce(job: _Job, store: RunStore, parts: Parts, observer: Observer, workers: int) -> None:
+    """The cost, before any of it is spent: counted from the suite, for the world may have to be rendered yet."""
+    suite, methods = job.suite, job.methods
+    embedded = job.manifest is None
+    clips = len(suite.cells()) if job.manifest is None else len(select_data(job.manifest, suite).clips)
+    per_clip = sum(len(suite.tracks) if method.uses_reference else 1 for method in methods)
+    talking = clips * len(suite.tracks) * sum(method.kind == "model" for method in methods)
+    share = {method.name: 1.0 if method.uses_reference else 1 / len(suite.tracks) for method in methods}
+    done = round(sum(share[method] for method, _, _ in store.records))
+    render = clips + len(suite.reference_cells()) if embedded and not parts.world_ready(suite) else 0
+    cost = Cost(clips, len(methods), clips * per_clip, done, talking, render, workers, suite.seconds)
+    observer.announce(suite, store.root, cost)
+
+
 def _select(job: _Job, parts: Parts, observer: Observer, workers: int) -> Selection:
     if job.manifest is not None:
         return select_data(job.manifest, job.suite)
     if not parts.world_ready(job.suite):
         total = len(job.suite.cells()) + len(job.suite.reference_cells())
-        observer.note(f"rendering the embedded world first: {total} clips of {job.suite.seconds:g} s, kept for later")
         observer.begin("world", total, 0)
     manifest = parts.world(job.suite, workers, observer.progress)
     observer.end()

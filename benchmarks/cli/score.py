@@ -43,9 +43,9 @@ def score(generated: Path, reference: Path, metrics: tuple[str, ...], force_bund
     table = measures.score(generated, reference, metrics=split_names(metrics) or None, force=force_bundled)
     if not any(value.n_scored for value in table.values):
         reasons = sorted((item.reason for item in table.clip_values if item.reason), key=_is_refusal)
-        raise MeasureError(
-            f"{generated} against {reference}: {reasons[0] if reasons else 'nothing could be measured'}", fix="see 'eap-bench metrics' for what each metric needs"
-        )
+        reason = reasons[0] if reasons else "nothing could be measured"
+        fix = "see 'eap-bench metrics' for what each metric needs"
+        raise MeasureError(f"{generated} against {reference}: {reason}", fix=fix)
     if as_json:
         print_json(table.to_json())
     else:
