@@ -34,6 +34,8 @@ class AuxHeads(nn.Module):
         self.lip = nn.Linear(latent, 40)
         self.shape = nn.Linear(latent, 2 * N_INNER)
         self.affect = nn.Linear(latent, 2)
+        for head in (self.lip, self.shape, self.affect):
+            nn.init.normal_(head.weight, std=1e-3)  # start from "nothing moves", not from noise
 
 
 @dataclass(frozen=True)
