@@ -169,7 +169,7 @@ class Model:
         a = talker.E_A(piece)
         e = talker.E_E(piece) if self.emotional else None
         y_a, y_e = talker.fusion(z_id, a, e)
-        z_lip = talker.lip(y_a)
+        z_lip, _ = talker.lip(y_a)
         if y_e is None or e is None:
             none = torch.zeros_like(a)
             return z_lip[0, inner], a[0, inner], none[0, inner, :1], none[0, inner], none[0, inner]

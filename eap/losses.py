@@ -143,7 +143,7 @@ def aux_landmarks(generated: Tensor, target: Tensor) -> Tensor:
     return F.l1_loss(from_nose(generated)[:, BROWS_EYES], from_nose(target)[:, BROWS_EYES])
 
 
-def aux_movement(predicted: Tensor, target: Tensor, share: float = 0.2) -> Tensor:
+def aux_movement(predicted: Tensor, target: Tensor, share: float = 0.05) -> Tensor:
     """L_aux-lip (*ours*): L1 of how shapes (B,T,n) move about their mean over the window, and a little of the rest.
 
     What the voice tells is the movement; whose lips they are is most of the variance and none of its business.

@@ -23,22 +23,24 @@ def compose_face_latent(
 
 
 class LipHead(nn.Module):
-    """y_a -> z_lip (B,T,latent), every dimension standardised over speech (running statistics at inference).
+    """y_a -> the lips' shape (B,T,40), and from it alone z_lip (B,T,latent).
 
-    Standardised because G must see it: left alone, z_lip moves a tenth as much as z_id varies between people, G learns
-    to ignore it, and the lips stay dead.
+    The shape is a narrow passage on purpose (*our choice*): what reaches G is what the lips do, large and free of who
+    speaks. A free z_lip moves a tenth as much as z_id varies between people, G learns to ignore it, and the lips die.
     """
+
+    GAIN = 8.0
+    """Lip shapes (``eap.training.terms.lip_shape``) move by about an eighth; G shall see movements of about 1."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.linear = nn.Linear(config.token, config.latent)
-        self.standard = nn.BatchNorm1d(config.latent, affine=False)
+        self.shape = nn.Sequential(nn.Linear(config.token, 64), nn.SiLU(), nn.Linear(64, 40))
+        self.lift = nn.Linear(40, config.latent)
 
-    def forward(self, y_audio: Tensor) -> Tensor:
-        """One lip latent per frame."""
-        flat = self.linear(y_audio).flatten(0, 1).float()
-        out: Tensor = self.standard(flat).view(*y_audio.shape[:2], -1)
-        return out
+    def forward(self, y_audio: Tensor) -> tuple[Tensor, Tensor]:
+        """Return (z_lip, shape)."""
+        shape = self.shape(y_audio)
+        return self.lift(shape * self.GAIN), shape
 
 
 class ExpressionHead(nn.Module):

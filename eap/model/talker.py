@@ -20,11 +20,12 @@ from eap.model.latent import ExpressionHead, IntensityHead, LipHead, compose_fac
 class Latents:
     """The terms of Eq. 1 and what they were made from, for T frames of B clips.
 
-    z_id (B,d); z_lip (B,T,d); a and e (B,T,token); alpha (B,T,1) and z_exp (B,d) are None in ANT; emotion_logits (B,8).
+    z_id (B,d); z_lip (B,T,d) and the lip shape (B,T,40) it is made from; a and e (B,T,token); alpha (B,T,1) and z_exp (B,d) are None in ANT; emotion_logits (B,8).
     """
 
     z_id: Tensor
     z_lip: Tensor
+    lip_shape: Tensor
     a: Tensor
     alpha: Tensor | None = None
     z_exp: Tensor | None = None
@@ -57,12 +58,15 @@ class Talker(nn.Module):
         a = self.E_A(mel)
         if not emotional:
             y_a, _ = self.fusion(z_id, a)
-            return Latents(z_id=z_id, z_lip=self.lip(y_a), a=a)
+            z_lip, shape = self.lip(y_a)
+            return Latents(z_id=z_id, z_lip=z_lip, lip_shape=shape, a=a)
         e = self.E_E(mel)
         y_a, y_e = self.fusion(z_id, a, e)
+        z_lip, shape = self.lip(y_a)
         return Latents(
             z_id=z_id,
-            z_lip=self.lip(y_a),
+            z_lip=z_lip,
+            lip_shape=shape,
             a=a,
             alpha=self.intensity(y_a),
             z_exp=self.expression(y_e),

@@ -25,16 +25,14 @@ TAP_WEIGHTS = (1.0, 1.0, 1.0, 1.0)
 class AuxHeads(nn.Module):
     """Linear read-outs that exist in training only (*ours*; in every row alike).
 
-    ``lip``: z_lip -> lip shape, which wakes the lips in hundreds of steps instead of never. ``shape``: what the face
-    does beyond the reference, from z_lip + alpha z_exp. ``affect``: alpha z_exp -> (v, a) of the frozen F.
+    ``shape``: what the face does beyond the reference, from z_lip + alpha z_exp. ``affect``: alpha z_exp -> (v, a) of the frozen F.
     """
 
     def __init__(self, latent: int) -> None:
         super().__init__()
-        self.lip = nn.Linear(latent, 40)
         self.shape = nn.Linear(latent, 2 * N_INNER)
         self.affect = nn.Linear(latent, 2)
-        for head in (self.lip, self.shape, self.affect):
+        for head in (self.shape, self.affect):
             nn.init.normal_(head.weight, std=1e-3)  # start from "nothing moves", not from noise
 
 
@@ -94,7 +92,7 @@ def voice_terms(w: LossWeights, batch: Batch, latents: Latents, aux: AuxHeads) -
     z_lip = latents.z_lip.float()
     if w.aux_lip:
         shapes = lip_shape(batch.landmarks.flatten(0, 1)).view(*z_lip.shape[:2], -1)
-        out["aux_lip"] = losses.aux_movement(aux.lip(z_lip), shapes)
+        out["aux_lip"] = losses.aux_movement(latents.lip_shape, shapes)
     if latents.alpha is None or latents.z_exp is None:
         return out
     emotional = (latents.alpha * latents.z_exp[:, None]).float()
