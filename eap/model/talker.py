@@ -20,7 +20,8 @@ from eap.model.latent import ExpressionHead, IntensityHead, LipHead, compose_fac
 class Latents:
     """The terms of Eq. 1 and what they were made from, for T frames of B clips.
 
-    z_id (B,d); z_lip (B,T,d) and the lip shape (B,T,40) it is made from; a and e (B,T,token); alpha (B,T,1) and z_exp (B,d) are None in ANT; emotion_logits (B,8).
+    z_id (B,d); z_lip (B,T,d) and the lip shape (B,T,40) it is made from; a and e (B,T,token);
+    emotion_logits (B,8). alpha (B,T,1), z_exp (B,d), e and the logits are None in ANT.
     """
 
     z_id: Tensor

@@ -25,7 +25,8 @@ TAP_WEIGHTS = (1.0, 1.0, 1.0, 1.0)
 class AuxHeads(nn.Module):
     """Linear read-outs that exist in training only (*ours*; in every row alike).
 
-    ``shape``: what the face does beyond the reference, from z_lip + alpha z_exp. ``affect``: alpha z_exp -> (v, a) of the frozen F.
+    ``shape``: what the face does beyond the reference, from z_lip + alpha z_exp. ``affect``: alpha z_exp ->
+    (v, a) of the frozen F.
     """
 
     def __init__(self, latent: int) -> None:
