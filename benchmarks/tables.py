@@ -71,7 +71,8 @@ def format_value(value: Value | None) -> str:
     if not math.isfinite(value.value):
         # An infinite PSNR is a real result (identical frames); nan is none.
         return f"{'inf' if value.value == math.inf else 'no value'}\n\n{scored}"
-    digits = 1 if abs(value.value) >= 100 else 2 if abs(value.value) >= 10 else 3
+    size = max(abs(value.value), *(abs(end) for end in (value.ci_low, value.ci_high) if math.isfinite(end)), 0.0)
+    digits = 1 if size >= 100 else 2 if size >= 10 else 3 if size >= 0.1 else 4
     interval = ""
     if math.isfinite(value.ci_low) and math.isfinite(value.ci_high):
         interval = f"[{_number(value.ci_low, digits)}, {_number(value.ci_high, digits)}]"
