@@ -37,10 +37,13 @@ class LipHead(nn.Module):
         self.shape = nn.Sequential(nn.Linear(config.token, 64), nn.SiLU(), nn.Linear(64, 40))
         self.lift = nn.Linear(40, config.latent)
 
-    def forward(self, y_audio: Tensor) -> tuple[Tensor, Tensor]:
-        """Return (z_lip, shape)."""
+    def forward(self, y_audio: Tensor, *, from_pixels: bool = True) -> tuple[Tensor, Tensor]:
+        """Return (z_lip, shape). Without ``from_pixels`` no gradient of the frames reaches the voice.
+
+        While G cannot use z_lip, the pixels' gradient only tells the voice to be quiet, and it obeys.
+        """
         shape = self.shape(y_audio)
-        return self.lift(shape * self.GAIN), shape
+        return self.lift((shape if from_pixels else shape.detach()) * self.GAIN), shape
 
 
 class ExpressionHead(nn.Module):

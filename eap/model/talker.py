@@ -54,16 +54,16 @@ class Talker(nn.Module):
         self.intensity = IntensityHead(config)
         self.G = Generator(config)
 
-    def latents(self, z_id: Tensor, mel: Tensor, *, emotional: bool) -> Latents:
-        """z_id (B,d), mel (B,4T,80) -> the latent terms of every frame."""
+    def latents(self, z_id: Tensor, mel: Tensor, *, emotional: bool, from_pixels: bool = True) -> Latents:
+        """z_id (B,d), mel (B,4T,80) -> the latent terms of every frame; ``from_pixels``: see ``LipHead``."""
         a = self.E_A(mel)
         if not emotional:
             y_a, _ = self.fusion(z_id, a)
-            z_lip, shape = self.lip(y_a)
+            z_lip, shape = self.lip(y_a, from_pixels=from_pixels)
             return Latents(z_id=z_id, z_lip=z_lip, lip_shape=shape, a=a)
         e = self.E_E(mel)
         y_a, y_e = self.fusion(z_id, a, e)
-        z_lip, shape = self.lip(y_a)
+        z_lip, shape = self.lip(y_a, from_pixels=from_pixels)
         return Latents(
             z_id=z_id,
             z_lip=z_lip,
@@ -82,10 +82,12 @@ class Talker(nn.Module):
         frames: Tensor = self.G(z_face.flatten(0, 1), _repeat(image, count), spread)
         return frames.view(batch, count, *frames.shape[1:])
 
-    def forward(self, image: Tensor, mel: Tensor, picks: Tensor, *, emotional: bool) -> tuple[Tensor, Latents]:
+    def forward(
+        self, image: Tensor, mel: Tensor, picks: Tensor, *, emotional: bool, from_pixels: bool = True
+    ) -> tuple[Tensor, Latents]:
         """image (B,3,S,S), mel (B,4T,80), picks (B,K) frame numbers -> frames (B,K,3,S,S) and the latents."""
         z_id, feats = self.E_I(image)
-        latents = self.latents(z_id, mel, emotional=emotional)
+        latents = self.latents(z_id, mel, emotional=emotional, from_pixels=from_pixels)
         z = latents.z_face()
         chosen = torch.gather(z, 1, picks[..., None].expand(-1, -1, z.shape[-1]))
         return self.render(chosen, image, feats), latents

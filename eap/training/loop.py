@@ -135,7 +135,7 @@ class Trainer:
         if step < self.recipe.voice_steps:
             return self._voice_step(batch, step)
         adversary = self._adversary_on(step)
-        inputs = self._forward(batch)
+        inputs = self._forward(batch, from_pixels=step >= self.recipe.optim.voice_from_pixels * self.recipe.steps)
         terms = talker_terms(self.recipe, inputs, self.aux, self.teachers, self.frozen_e_i)
         if adversary:
             self.D.requires_grad_(False)
@@ -166,9 +166,11 @@ class Trainer:
         self._update_ema(step)
         return {name: float(value.detach()) for name, value in terms.items()} | {"total": float(loss.detach())}
 
-    def _forward(self, batch: Batch) -> StepInputs:
+    def _forward(self, batch: Batch, *, from_pixels: bool = True) -> StepInputs:
         with torch.autocast(self.device.type, torch.bfloat16):
-            generated, latents = run_talker(self.talker, batch, emotional=self.recipe.emotional)
+            generated, latents = run_talker(
+                self.talker, batch, emotional=self.recipe.emotional, from_pixels=from_pixels
+            )
         target = batch.target.flatten(0, 1).contiguous(memory_format=torch.channels_last)
         generated = generated.float().contiguous(memory_format=torch.channels_last)
         with torch.no_grad():

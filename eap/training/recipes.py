@@ -43,6 +43,8 @@ class Optim:
     warmup: int = 50
     clip: float = 1.0
     ema: float = 0.995
+    voice_from_pixels: float = 0.0
+    """Share of the steps after which frames may teach the lip path; before, its auxiliary loss alone does."""
     adversary_from: float = 0.4
     """Share of the steps before D starts: earlier it destroys lips that do not move yet."""
 

@@ -169,7 +169,7 @@ def weighted(terms: dict[str, Tensor], w: LossWeights) -> Tensor:
     return torch.stack([float(getattr(w, name)) * value.float() for name, value in terms.items()]).sum()
 
 
-def run_talker(talker: Talker, batch: Batch, *, emotional: bool) -> tuple[Tensor, Latents]:
+def run_talker(talker: Talker, batch: Batch, *, emotional: bool, from_pixels: bool) -> tuple[Tensor, Latents]:
     """Forward pass -> flat frames (B*K,3,S,S) and the latents."""
-    frames, latents = talker(batch.image, batch.mel, batch.picks, emotional=emotional)
+    frames, latents = talker(batch.image, batch.mel, batch.picks, emotional=emotional, from_pixels=from_pixels)
     return frames.flatten(0, 1), latents
