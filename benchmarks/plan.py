@@ -7,12 +7,12 @@ resumed run plans the same.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from benchmarks.methods import Method
 from benchmarks.suites import Suite, Track
-from eap.data.clip import Clip, Manifest
+from eap.data.clip import Clip, Manifest, clip_id
 from eap.errors import DataError
 
 
@@ -43,7 +43,9 @@ class Selection:
     clips: tuple[Clip, ...]
     pool: tuple[Clip, ...]
     absent: tuple[str, ...] = ()
-    """Cells of the suite for which the dataset has no clip, in words."""
+    """Cells of the suite for which the dataset has no file, in words."""
+    problems: Mapping[str, str] = field(default_factory=dict)
+    """Clip id -> why it cannot be used; such a clip is expected all the same, and becomes rows with this reason."""
 
 
 def select_world(manifest: Manifest, suite: Suite) -> Selection:
@@ -67,20 +69,36 @@ def select_data(manifest: Manifest, suite: Suite) -> Selection:
     wanted = [name for name in suite.data_identities if name in present] or list(present[: suite.identities])
     clips: list[Clip] = []
     absent: list[str] = []
+    problems: dict[str, str] = {}
     for identity in wanted:
         for emotion in suite.emotions:
             for level in suite.levels_of(emotion):
                 cell = manifest.filter(identities=[identity], emotions=[emotion], levels=[level], views=["front"])
                 if cell.clips:
                     clips.append(min(cell.clips, key=lambda clip: clip.sentence))
+                elif broken := _rejected(manifest, identity, emotion, level):
+                    clips.append(broken[0])
+                    problems[broken[0].id] = broken[1]
                 else:
                     absent.append(f"{identity} {emotion} level_{level}")
-    if not clips:
+    if len(clips) == len(problems):
         raise DataError(
             f"{manifest.root}: no clip of the suite '{suite.name}' among {len(manifest)} readable clips",
             fix="the suite needs front views of its emotions and levels; see 'eap-bench data verify'",
         )
-    return Selection(tuple(clips), tuple(clip for clip in manifest.clips if clip.identity in wanted), tuple(absent))
+    pool = tuple(clip for clip in manifest.clips if clip.identity in wanted)
+    return Selection(tuple(clips), pool, tuple(absent), problems)
+
+
+def _rejected(manifest: Manifest, identity: str, emotion: str, level: int) -> tuple[Clip, str] | None:
+    """The first file of a cell that could not be used, and why."""
+    for item in manifest.rejected:
+        parts = item.path.parts
+        if parts[-3:-1] == (emotion, f"level_{level}") and "front" in parts and identity in parts:
+            sentence = item.path.stem
+            name = clip_id(identity, "front", emotion, level, sentence)
+            return Clip(name, identity, emotion, level, "front", sentence, item.path), f"{item.path}: {item.reason}"
+    return None
 
 
 def build_tasks(selection: Selection, suite: Suite, methods: Sequence[Method]) -> list[Task]:
@@ -92,7 +110,9 @@ def build_tasks(selection: Selection, suite: Suite, methods: Sequence[Method]) -
     for group in (first, rest):
         for clip in selection.clips:
             for method in group:
-                tasks.extend(_tasks_of(method, clip, selection.pool, suite))
+                planned = _tasks_of(method, clip, selection.pool, suite)
+                problem = selection.problems.get(clip.id)
+                tasks.extend(replace(task, problem=problem) if problem else task for task in planned)
     return tasks
 
 

@@ -224,7 +224,11 @@ def _announce(job: _Job, store: RunStore, parts: Parts, observer: Observer, work
 
 def _select(job: _Job, parts: Parts, observer: Observer, workers: int) -> Selection:
     if job.manifest is not None:
-        return select_data(job.manifest, job.suite)
+        selection = select_data(job.manifest, job.suite)
+        if selection.absent:
+            shown = ", ".join(selection.absent[:5]) + (", ..." if len(selection.absent) > 5 else "")
+            observer.note(f"the dataset has no clip for {len(selection.absent)} combinations of the suite: {shown}")
+        return selection
     if not parts.world_ready(job.suite):
         total = len(job.suite.cells()) + len(job.suite.reference_cells())
         observer.begin("world", total, 0)
@@ -300,7 +304,7 @@ def _info(job: _Job, selection: Selection, settings: RunSettings) -> RunInfo:
     return RunInfo(
         suite=job.suite.name,
         protocol=job.suite.protocol,
-        world="embedded" if job.manifest is None else "data",
+        world=job.measuring.world,
         data="" if settings.data is None else str(settings.data),
         methods=tuple(methods),
         tracks=job.suite.tracks,

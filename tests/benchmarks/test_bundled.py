@@ -122,3 +122,33 @@ def test_tables_do_not_depend_on_the_feature_cache(outcome: RunOutcome, bundle: 
     assert not again.from_cache
     for name in ("values", "clip_values", "frames", "confusion"):
         pd.testing.assert_frame_equal(frame(again, name), frame(outcome, name))
+
+
+def test_a_folder_of_data_with_broken_files(bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Frames of another size are copied at the suite's; what cannot be used is a row with its reason."""
+    from eap.synth.clip import ClipSpec
+    from eap.synth.dataset import write_world
+
+    monkeypatch.setenv("EAP_CACHE", str(tmp_path / "cache"))
+    cells = [("angry", 3, 200), ("happy", 3, 201), ("sad", 3, 202), ("neutral", 1, 204)]
+    specs = [ClipSpec(2000, emotion, level, number, seconds=0.32) for emotion, level, number in cells]
+    clips = {clip.emotion: clip for clip in write_world(tmp_path / "data", specs, size=64, twin=False).clips}
+    clips["happy"].video.write_bytes(b"")
+    clips["sad"].video.write_text("no video")
+    asked = RunSettings(suite="smoke", data=tmp_path / "data", methods=("ground-truth", "still-image"), workers=1)
+    outcome = run(asked, parts=BundledParts(bundle))
+    reasons = {(r.method, r.track, r.emotion): r.reason for r in outcome.records}
+    assert reasons["ground-truth", "neutral", "angry"] == ""
+    assert "201.mp4: empty (0 bytes)" in reasons["ground-truth", "neutral", "happy"]
+    assert "202.mp4" in reasons["still-image", "neutral", "sad"]
+    assert "202.mp4" in reasons["still-image", "emotional", "angry"]  # its reference image lies in the broken file
+    assert reasons["still-image", "neutral", "neutral"].endswith(
+        "no other neutral clip to take the reference image from"
+    )
+    assert reasons["still-image", "neutral", "angry"] == ""
+    value = outcome.table.value("psnr", "ground-truth", "neutral")
+    assert (value.n_scored, value.n_expected) == (2, 4)
+    assert outcome.info.world == "embedded"
+    good = next(record for record in outcome.records if record.method == "ground-truth" and record.status == "ok")
+    assert media.probe(outcome.root / good.media).width == 96
+    assert (outcome.root / "media" / "truth" / f"{good.clip}.mp4").is_file()
