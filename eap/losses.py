@@ -143,14 +143,13 @@ def aux_landmarks(generated: Tensor, target: Tensor) -> Tensor:
     return F.l1_loss(from_nose(generated)[:, BROWS_EYES], from_nose(target)[:, BROWS_EYES])
 
 
-def aux_movement(predicted: Tensor, target: Tensor, share: float = 0.05) -> Tensor:
-    """L_aux-lip (*ours*): L1 of how shapes (B,T,n) move about their mean over the window, and a little of the rest.
+def aux_movement(predicted: Tensor, target: Tensor) -> Tensor:
+    """L_aux-lip (*ours*): L1 of how shapes (B,T,n) move about their mean over the window.
 
     What the voice tells is the movement; whose lips they are is most of the variance and none of its business.
     """
     predicted, target = predicted.float(), target.float()
-    moved = F.l1_loss(predicted - predicted.mean(1, keepdim=True), target - target.mean(1, keepdim=True))
-    return moved + share * F.l1_loss(predicted, target)
+    return F.l1_loss(predicted - predicted.mean(1, keepdim=True), target - target.mean(1, keepdim=True))
 
 
 def aux_shape(predicted: Tensor, target: Tensor) -> Tensor:

@@ -64,6 +64,8 @@ class Generator(nn.Module):
     """z_face (N,latent), reference image and features -> frames (N,3,S,S) in [0,1]."""
 
     RANK = 24
+    COARSE = 12
+    """Places per side of the flow that z alone decides (after FOMM's sparse motion, *from a cited work*)."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -72,6 +74,9 @@ class Generator(nn.Module):
         # A latent alone must be able to move one place and not another: a spatial map, low-rank to stay small.
         self.inject16 = nn.Linear(config.latent, self.RANK * self.small**2)
         self.lift16 = nn.Conv2d(self.RANK, c16, 1)
+        self.coarse = nn.Linear(config.latent, 2 * self.COARSE**2)
+        nn.init.normal_(self.coarse.weight, std=1e-4)
+        nn.init.zeros_(self.coarse.bias)
         self.block16 = UpBlock(c16, c16, config.latent, up=False)
         self.block8 = UpBlock(c16, c8, config.latent)
         self.block4 = UpBlock(c8, c4, config.latent)
@@ -91,4 +96,6 @@ class Generator(nn.Module):
         out = F.pixel_shuffle(self.to_pixels(x), 2)
         rgb, flow, gate = torch.split(out.float(), [3, 2, 1], 1)
         mask = torch.sigmoid(gate)
+        coarse = self.coarse(z_face).float().view(-1, 2, self.COARSE, self.COARSE)
+        flow = flow + F.interpolate(coarse, size=image.shape[-2:], mode="bilinear", align_corners=False)
         return mask * warp(image, flow) + (1 - mask) * torch.sigmoid(rgb)

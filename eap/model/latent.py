@@ -29,8 +29,8 @@ class LipHead(nn.Module):
     speaks. A free z_lip moves a tenth as much as z_id varies between people, G learns to ignore it, and the lips die.
     """
 
-    GAIN = 8.0
-    """Lip shapes (``eap.training.terms.lip_shape``) move by about an eighth; G shall see movements of about 1."""
+    GAIN = 30.0
+    """Lip shapes (``eap.training.terms.lip_shape``) move by a few hundredths; G shall see movements of about 1."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
