@@ -144,12 +144,12 @@ def aux_landmarks(generated: Tensor, target: Tensor) -> Tensor:
 
 
 def aux_movement(predicted: Tensor, target: Tensor) -> Tensor:
-    """L_aux-lip (*ours*): L1 of how shapes (B,T,n) move about their mean over the window.
+    """L_aux-lip (*ours*): L1 between ``predicted`` and how shapes (B,T,n) move about their mean over the window.
 
     What the voice tells is the movement; whose lips they are is most of the variance and none of its business.
     """
     predicted, target = predicted.float(), target.float()
-    return F.l1_loss(predicted - predicted.mean(1, keepdim=True), target - target.mean(1, keepdim=True))
+    return F.l1_loss(predicted, target - target.mean(1, keepdim=True))
 
 
 def aux_shape(predicted: Tensor, target: Tensor) -> Tensor:

@@ -66,6 +66,8 @@ class Generator(nn.Module):
     RANK = 24
     COARSE = 12
     """Places per side of the flow that z alone decides (after FOMM's sparse motion, *from a cited work*)."""
+    STEP = 0.02
+    """Its unit: a pixel at 96 px, so that one optimiser step cannot tear the face."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -75,7 +77,7 @@ class Generator(nn.Module):
         self.inject16 = nn.Linear(config.latent, self.RANK * self.small**2)
         self.lift16 = nn.Conv2d(self.RANK, c16, 1)
         self.coarse = nn.Linear(config.latent, 2 * self.COARSE**2)
-        nn.init.normal_(self.coarse.weight, std=1e-4)
+        nn.init.normal_(self.coarse.weight, std=1e-2)
         nn.init.zeros_(self.coarse.bias)
         self.block16 = UpBlock(c16, c16, config.latent, up=False)
         self.block8 = UpBlock(c16, c8, config.latent)
@@ -96,6 +98,6 @@ class Generator(nn.Module):
         out = F.pixel_shuffle(self.to_pixels(x), 2)
         rgb, flow, gate = torch.split(out.float(), [3, 2, 1], 1)
         mask = torch.sigmoid(gate)
-        coarse = self.coarse(z_face).float().view(-1, 2, self.COARSE, self.COARSE)
+        coarse = self.STEP * self.coarse(z_face).float().view(-1, 2, self.COARSE, self.COARSE)
         flow = flow + F.interpolate(coarse, size=image.shape[-2:], mode="bilinear", align_corners=False)
         return mask * warp(image, flow) + (1 - mask) * torch.sigmoid(rgb)
