@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from benchmarks.world import Progress
     from eap.data.clip import Clip, Manifest
     from eap.data.truth import Truth
+    from eap.inference import Model
     from metrics.evaluators import EvaluatorSet
     from metrics.features.clip import ClipFeatures, Floats
     from metrics.fid import FeatureSet
@@ -65,7 +66,7 @@ class BundledParts:
 
     def model(self, name: str) -> Talker:
         """A bundled model."""
-        return _model(name, self.bundle)
+        return load_talker(name, self.bundle)
 
     def measure(self, task: Task, produced: Produced, settings: MeasureSettings) -> Measurement:
         """Measure one clip with the metrics that mean something for its method."""
@@ -229,11 +230,19 @@ def _evaluators(bundle: Path | None) -> EvaluatorSet:
 
 
 @lru_cache(maxsize=8)
-def _model(name: str, bundle: Path | None) -> Talker:
+def load_talker(name: str, bundle: Path | None = None) -> Model:
+    """A bundled model, loaded once per process. WeightsError also for weights of another version's model."""
     import eap
+    from eap.errors import WeightsError
 
-    talker: Talker = eap.load(name, bundle)
-    return talker
+    try:
+        return eap.load(name, bundle)
+    except (RuntimeError, KeyError, TypeError) as error:
+        # Weights and code that do not fit would otherwise fail clip by clip, with a page of tensor names each.
+        raise WeightsError(
+            f"weights '{name}' do not fit the model of this version ({type(error).__name__})",
+            fix="restore the bundle, or rebuild it with 'eap-bench train'",
+        ) from error
 
 
 def _truth(clip: Clip) -> Truth | None:

@@ -66,9 +66,9 @@ def generate(
     if len(sound) < RATE // FPS:
         raise MediaError(f"{audio}: {len(sound) / RATE:.3f} s of sound, less than one frame", fix="give a longer voice")
     note(NOTICE)
-    import eap
+    from benchmarks.bundled import load_talker
 
-    made = eap.load(weights).generate(picture, sound, intensity_scale=intensity_scale, emotion=emotion)
+    made = load_talker(weights).generate(picture, sound, intensity_scale=intensity_scale, emotion=emotion)
     media.write_video(out, made.frames, fps=made.fps, audio=made.audio, rate=made.rate)
     height, width = made.frames.shape[1:3]
     if as_json:
@@ -98,9 +98,9 @@ def neutralize(image: Path, out: Path, weights: str, crop: bool, as_json: bool) 
 
     picture = _read_face(image, crop)
     note(NOTICE)
-    import eap
+    from benchmarks.bundled import load_talker
 
-    made = eap.load(weights).neutralize(picture)
+    made = load_talker(weights).neutralize(picture)
     media.write_image(out, made)
     height, width = made.shape[:2]
     if as_json:

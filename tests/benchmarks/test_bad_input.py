@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
+from benchmarks.bundled import load_talker
 from benchmarks.cli import main
 from eap import media
 from tests.benchmarks.small_bundle import write_bundle
@@ -35,6 +36,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(autouse=True)
 def _small_bundle(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr("eap.bundle.store.BUNDLE_DIR", bundle)
+    load_talker.cache_clear()
     yield
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -12,6 +13,7 @@ import pytest
 from benchmarks.bundled import BundledParts
 from benchmarks.runner import RunOutcome, RunSettings, run
 from eap import media
+from eap.errors import WeightsError
 from eap.files import cache_dir
 from tests.benchmarks.small_bundle import write_bundle
 
@@ -152,3 +154,18 @@ def test_a_folder_of_data_with_broken_files(bundle: Path, tmp_path: Path, monkey
     good = next(record for record in outcome.records if record.method == "ground-truth" and record.status == "ok")
     assert media.probe(outcome.root / good.media).width == 96
     assert (outcome.root / "media" / "truth" / f"{good.clip}.mp4").is_file()
+
+
+def test_weights_of_another_version_end_the_run_with_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from eap.bundle.store import WeightsMeta, load_weights, save_weights
+    from eap.model import ModelConfig
+
+    write_bundle(tmp_path / "bundle")
+    state = load_weights("eap", tmp_path / "bundle")
+    state.pop(next(name for name in state if name.startswith("G.")))
+    config = {"model": ModelConfig().to_dict(), "emotional": True}
+    save_weights("eap", state, WeightsMeta("model", "Talker", 50, config=config), folder=tmp_path / "bundle")
+    asked = replace(settings_in(tmp_path), methods=("eap",))
+    with pytest.raises(WeightsError, match="'eap' do not fit the model of this version") as caught:
+        run(asked, parts=BundledParts(tmp_path / "bundle"))
+    assert "\n" not in str(caught.value)
