@@ -120,7 +120,7 @@ class Model:
             z_exp = torch.zeros_like(z_id[0])
             probability = torch.zeros(len(EMOTIONS))
             if self.emotional:
-                z_exp = self.talker.expression.out(hidden.mean(0))
+                z_exp = self.talker.expression.project(hidden.mean(0))
                 probability = self.talker.phi(e[None])[0].softmax(0)
                 z_exp, alpha = self._override(z_exp, alpha * intensity_scale, emotion)
         arrays = (x.float().numpy() for x in (z_id[0], z_lip, alpha[:, 0], z_exp, a, e, probability))
@@ -173,7 +173,7 @@ class Model:
         if y_e is None or e is None:
             none = torch.zeros_like(a)
             return z_lip[0, inner], a[0, inner], none[0, inner, :1], none[0, inner], none[0, inner]
-        hidden = F.silu(talker.expression.hidden(y_e))
+        hidden = talker.expression.features(y_e)
         return z_lip[0, inner], a[0, inner], talker.intensity(y_a)[0, inner], hidden[0, inner], e[0, inner]
 
     def _override(self, z_exp: Tensor, alpha: Tensor, emotion: str | None) -> tuple[Tensor, Tensor]:

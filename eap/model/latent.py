@@ -53,6 +53,9 @@ class ExpressionHead(nn.Module):
     starts at zero, so that the first step of ERA is exactly ANT.
     """
 
+    GAIN = 10.0
+    """Like the lips': G must see z_exp beside z_id soon after it leaves zero."""
+
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.hidden = nn.Linear(config.token, config.token)
@@ -61,8 +64,16 @@ class ExpressionHead(nn.Module):
         nn.init.zeros_(self.out.bias)
 
     def forward(self, y_emotion: Tensor) -> Tensor:
-        """Pool over the clip, then project."""
-        out: Tensor = self.out(F.silu(self.hidden(y_emotion)).mean(1))
+        """Pool over the clip, then project: (B,T,token) -> (B,latent)."""
+        return self.project(self.features(y_emotion).mean(1))
+
+    def features(self, y_emotion: Tensor) -> Tensor:
+        """What is averaged over a clip: (B,T,token) -> (B,T,token)."""
+        return F.silu(self.hidden(y_emotion))
+
+    def project(self, pooled: Tensor) -> Tensor:
+        """The mean of ``features`` -> z_exp; (...,token) -> (...,latent)."""
+        out: Tensor = self.GAIN * self.out(pooled)
         return out
 
 

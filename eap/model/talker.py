@@ -33,9 +33,11 @@ class Latents:
     e: Tensor | None = None
     emotion_logits: Tensor | None = None
 
-    def z_face(self) -> Tensor:
-        """Eq. 1: (B,T,d)."""
-        return compose_face_latent(self.z_id, self.z_lip, self.alpha, self.z_exp)
+    def z_face(self, *, emotion_from_pixels: bool = True) -> Tensor:
+        """Eq. 1: (B,T,d). Without ``emotion_from_pixels`` frames give alpha and z_exp no gradient (see ``LipHead``)."""
+        if emotion_from_pixels or self.alpha is None or self.z_exp is None:
+            return compose_face_latent(self.z_id, self.z_lip, self.alpha, self.z_exp)
+        return compose_face_latent(self.z_id, self.z_lip, self.alpha.detach(), self.z_exp.detach())
 
 
 class Talker(nn.Module):
@@ -88,7 +90,7 @@ class Talker(nn.Module):
         """image (B,3,S,S), mel (B,4T,80), picks (B,K) frame numbers -> frames (B,K,3,S,S) and the latents."""
         z_id, feats = self.E_I(image)
         latents = self.latents(z_id, mel, emotional=emotional, from_pixels=from_pixels)
-        z = latents.z_face()
+        z = latents.z_face(emotion_from_pixels=from_pixels)
         chosen = torch.gather(z, 1, picks[..., None].expand(-1, -1, z.shape[-1]))
         return self.render(chosen, image, feats), latents
 

@@ -44,7 +44,7 @@ class Optim:
     clip: float = 1.0
     ema: float = 0.995
     voice_from_pixels: float = 0.0
-    """Share of the steps after which frames may teach the lip path; before, its auxiliary loss alone does."""
+    """Share of the steps after which frames may teach the voice's latents; before, the voice terms alone do."""
     adversary_from: float = 0.4
     """Share of the steps before D starts: earlier it destroys lips that do not move yet."""
 
