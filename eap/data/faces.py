@@ -21,11 +21,14 @@ BOX_IN_CROP = (0.161, 0.154, 0.693)
 Measured as medians over 80 in-the-wild frames; a crop is cut so that the found box lies the same way.
 """
 SEARCH_SIDE = 320
+FRAMED = 0.55
+"""A face whose box is at least this part of the picture's longer side is framed already."""
 
 
 @dataclass(frozen=True)
 class FaceCrop:
-    """image (S,S,3) uint8: the square about the face; box (left, top, side) of the crop in the source, in pixels.
+    """image (S,S,3) uint8: the square about the face, or the whole picture where the face fills it already; box (left,
+    top, side) of the crop in the source, in pixels.
 
     The square may reach beyond the source: it is then continued by its edge pixels. ``found`` counts the faces seen;
     the largest is taken.
@@ -43,8 +46,12 @@ def crop_face(image: NDArray[np.uint8], name: str = "image") -> FaceCrop:
     """
     boxes = find_faces(image)
     if not boxes:
-        raise DataError(f"{name}: no frontal face found", fix="give a frontal face, or --crop none for a ready crop")
+        raise DataError(
+            f"{name}: no frontal face found", fix="give a face seen from the front, or --no-crop to take it as it is"
+        )
     left, top, side = boxes[0]
+    if side >= FRAMED * max(image.shape[:2]):
+        return FaceCrop(image, (0, 0, min(image.shape[:2])), len(boxes))
     if side < 32:
         raise DataError(f"{name}: the face is only {side} pixels wide", fix="give a larger picture of the face")
     crop_side = round(side / BOX_IN_CROP[2])

@@ -56,3 +56,11 @@ def test_tiny_and_odd_arrays() -> None:
     assert find_faces(np.zeros((20, 20, 3), np.uint8)) == []
     with pytest.raises(DataError, match="image of shape"):
         find_faces(np.zeros((20, 20), np.uint8))
+
+
+def test_a_picture_the_face_fills_is_left_alone() -> None:
+    from eap.synth.clip import ClipSpec, render_clip
+
+    clip = render_clip(ClipSpec(2003, "neutral", 1, 200, seconds=0.08), size=128)
+    assert clip.frames is not None
+    assert np.array_equal(crop_face(clip.frames[0]).image, clip.frames[0])
