@@ -66,6 +66,7 @@ class BundledParts:
 
     def model(self, name: str) -> Talker:
         """A bundled model."""
+        _one_thread()
         return load_talker(name, self.bundle)
 
     def measure(self, task: Task, produced: Produced, settings: MeasureSettings) -> Measurement:
@@ -73,6 +74,7 @@ class BundledParts:
         from metrics.measure import measure_clip
         from metrics.registry import get_metric
 
+        _one_thread()
         names = metrics_of(task.method, settings.metrics)
         setup = _setup(replace(settings, metrics=names), self.bundle)
         compares = any(get_metric(name).spec.reference for name in names)
@@ -87,6 +89,7 @@ class BundledParts:
         """Pool and bootstrap; features for FID and the plots come from the cache (or are computed again)."""
         from metrics.aggregate import ClipSetFeatures, aggregate
 
+        _one_thread()
         setup = _setup(settings, self.bundle)
         gathered = _Gathered(tasks, root, setup)
         values: list[ClipValue] = []
@@ -219,6 +222,13 @@ def _setup(settings: MeasureSettings, bundle: Path | None) -> Setup:
         truth=settings.truth,
         force=settings.forced,
     )
+
+
+def _one_thread() -> None:
+    """Sums over other numbers of threads round otherwise, and pixels flip: a run must not depend on its workers."""
+    import torch
+
+    torch.set_num_threads(1)
 
 
 @lru_cache(maxsize=2)

@@ -129,12 +129,12 @@ def run(
             with interrupt_here_only():
                 return _run_in(store, job, settings, parts, observer, began)
         except KeyboardInterrupt as error:
-            raise KeyboardInterrupt(f"{len(store.records)} finished clips are kept in {root}") from error
+            raise KeyboardInterrupt(f"{len(store.records)} finished rows are kept in {root}") from error
         except Exception as error:
             if not is_disk_full(error):
                 raise
             raise DiskFull(
-                f"{root}: the disk is full; {len(store.records)} finished clips are kept",
+                f"{root}: the disk is full; {len(store.records)} finished rows are kept",
                 fix="free some space, then run the same command again",
             ) from error
         finally:

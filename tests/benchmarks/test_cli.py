@@ -156,13 +156,13 @@ def test_a_full_disk_is_one_line(call: Call, monkeypatch: pytest.MonkeyPatch) ->
 
 def test_ctrl_c_says_how_to_go_on(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     def stopped(*_: object, **__: object) -> None:
-        raise KeyboardInterrupt("12 finished clips are kept in runs/x")
+        raise KeyboardInterrupt("12 finished rows are kept in runs/x")
 
     monkeypatch.setattr("benchmarks.runner.run", stopped)
     said = call("run", "--suite", "smoke")
     assert said.code == 130
     assert said.err.strip() == (
-        "interrupted: 12 finished clips are kept in runs/x; "
+        "interrupted: 12 finished rows are kept in runs/x; "
         "run the same command again to go on: eap-bench run --suite smoke"
     )
 

@@ -130,7 +130,7 @@ def test_after_ctrl_c_nothing_is_measured_twice_and_the_tables_are_equal(
     parts: FakeParts, settings: RunSettings, tmp_path: Path, whole: RunOutcome
 ) -> None:
     stopped = FakeParts(parts.root, interrupt_after=17)
-    with pytest.raises(KeyboardInterrupt, match=r"\d+ finished clips are kept in"):
+    with pytest.raises(KeyboardInterrupt, match=r"\d+ finished rows are kept in"):
         run(settings, parts=stopped)
     assert len(parts.measured()) == 17
     assert not (tmp_path / "out" / "values.parquet").exists()
@@ -198,7 +198,7 @@ def test_ctrl_c_from_a_terminal_stops_the_pool_quietly(
     os.killpg(child.pid, signal.SIGINT)  # a terminal signals the workers too
     _, said = child.communicate(timeout=60)
     assert child.returncode == 130
-    assert "finished clips are kept in" in said
+    assert "finished rows are kept in" in said
     assert said.count("\n") == 1
     assert tables(run(settings, parts=parts).root) == tables(whole.root)
 
@@ -238,7 +238,7 @@ def test_a_worker_that_dies_costs_its_clip_and_not_the_run(parts: FakeParts, set
 def test_a_full_disk_stops_cleanly_and_the_same_call_goes_on(
     parts: FakeParts, settings: RunSettings, tmp_path: Path, whole: RunOutcome
 ) -> None:
-    with pytest.raises(DiskFull, match=r"the disk is full; .* finished clips are kept") as caught:
+    with pytest.raises(DiskFull, match=r"the disk is full; .* finished rows are kept") as caught:
         run(settings, parts=FakeParts(parts.root, full_after=11))
     assert "run the same command again" in str(caught.value)
     assert tables(run(settings, parts=parts).root) == tables(whole.root)
