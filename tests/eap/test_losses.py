@@ -96,3 +96,27 @@ def test_intensity_has_a_gradient_at_zero() -> None:
     losses.intensity(v, torch.zeros(1)).sum().backward()  # type: ignore[no-untyped-call]
     assert v.grad is not None
     assert torch.isfinite(v.grad).all()
+
+
+def test_movement_asks_for_what_changes_and_not_for_whose_lips_they_are() -> None:
+    target = torch.tensor([[[1.0, 5.0], [3.0, 5.0]]])  # one clip, two frames: the first coordinate moves by 1 about 2
+    still = torch.zeros(1, 2, 2)
+    assert losses.aux_movement(still, target).item() == pytest.approx(0.5)
+    exact = torch.tensor([[[-1.0, 0.0], [1.0, 0.0]]])
+    assert losses.aux_movement(exact, target).item() == pytest.approx(0.0)
+    assert losses.aux_movement(exact, target + 7.0).item() == pytest.approx(0.0)
+
+
+def test_lip_loss_ignores_where_the_head_is() -> None:
+    a = torch.rand(2, 68, 2)
+    assert losses.lip_loss(a, a + torch.tensor([0.1, -0.05])).item() == pytest.approx(0.0, abs=1e-6)
+
+
+def test_auxiliary_read_outs_by_hand() -> None:
+    assert losses.aux_shape(torch.tensor([1.0, 3.0]), torch.tensor([2.0, 1.0])).item() == pytest.approx(1.5)
+    assert losses.aux_affect(torch.tensor([1.0, 3.0]), torch.tensor([2.0, 1.0])).item() == pytest.approx(2.5)
+    assert losses.context_emotion_ce(torch.zeros(2, 8), torch.tensor([0, 5])).item() == pytest.approx(math.log(8))
+    a = torch.zeros(1, 68, 2)
+    b = a.clone()
+    b[:, losses.BROWS_EYES] = 0.2
+    assert losses.aux_landmarks(a, b).item() == pytest.approx(0.2)
