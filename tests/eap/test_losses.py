@@ -15,7 +15,8 @@ def test_lip_loss_reads_lips_only() -> None:
     b = a.clone()
     b[:, 48:68] += 0.1
     assert losses.lip_loss(a, b).item() == pytest.approx(0.1)
-    b[:, :48] += 5.0
+    b[:, :27] += 5.0
+    b[:, 31:48] += 5.0
     assert losses.lip_loss(a, b).item() == pytest.approx(0.1)
 
 
