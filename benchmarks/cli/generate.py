@@ -119,20 +119,12 @@ def _read_face(path: Path, crop: bool) -> NDArray[np.uint8]:
         raise MediaError(f"{path}: {width} x {height} pixels, too small for a face", fix="give a larger image")
     if not crop:
         return picture
-    from benchmarks.faces import find_faces, frame_face
+    from eap.data.faces import crop_face
 
-    try:
-        faces = find_faces(picture)
-    except ModuleNotFoundError as error:
-        note(f"note: without the package {error.name} no face is looked for; the picture's centre is taken")
-        return picture
-    if not faces:
-        raise MediaError(
-            f"{path}: no face found", fix="give a face seen from the front, or --no-crop to take the picture as it is"
-        )
-    if len(faces) > 1:
-        note(f"note: {len(faces)} faces in {path}; the largest is taken")
-    return frame_face(picture, faces[0])
+    face = crop_face(picture, str(path))
+    if face.found > 1:
+        note(f"note: {face.found} faces in {path}; the largest is taken")
+    return face.image
 
 
 def _check_scale(scale: float) -> None:

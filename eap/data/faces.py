@@ -47,7 +47,7 @@ def crop_face(image: NDArray[np.uint8], name: str = "image") -> FaceCrop:
     boxes = find_faces(image)
     if not boxes:
         raise DataError(
-            f"{name}: no frontal face found", fix="give a face seen from the front, or --no-crop to take it as it is"
+            f"{name}: no face found", fix="give a face seen from the front, or --no-crop to take it as it is"
         )
     left, top, side = boxes[0]
     if side >= FRAMED * max(image.shape[:2]):

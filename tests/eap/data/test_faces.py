@@ -27,7 +27,7 @@ def test_one_face_in_a_portrait(shared_dir: Path) -> None:
 
 def test_grass_has_no_face_and_the_error_names_the_file(shared_dir: Path) -> None:
     image = read_image(shared_dir / "real" / "no_face.jpg")
-    with pytest.raises(DataError, match=r"no_face\.jpg: no frontal face found"):
+    with pytest.raises(DataError, match=r"no_face\.jpg: no face found"):
         crop_face(image, "no_face.jpg")
 
 
