@@ -29,3 +29,17 @@ def write_bundle(folder: Path, talkers: tuple[str, ...] = ("eap",)) -> None:
             state["prototypes"] = torch.zeros(len(EMOTIONS), config.latent)
         meta = WeightsMeta("model", "Talker", 50 + seed, config={"model": config.to_dict(), "emotional": emotional})
         save_weights(name, state, meta, folder=folder)
+
+
+def pixels(folder: Path) -> str:
+    """Hash of what the parts of a run draw for a fixed picture and voice, in this process."""
+    import hashlib
+
+    import numpy as np
+
+    from benchmarks.bundled import BundledParts
+
+    rng = np.random.default_rng(0)
+    image = rng.integers(0, 255, (96, 96, 3), dtype=np.uint8)
+    voice = (0.1 * rng.standard_normal(640 * 8)).astype(np.float32)
+    return hashlib.sha256(BundledParts(folder).model("eap").generate(image, voice).frames.tobytes()).hexdigest()

@@ -9,13 +9,15 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import torch
 
 from benchmarks.bundled import BundledParts
+from benchmarks.executors import LocalExecutor
 from benchmarks.runner import RunOutcome, RunSettings, run
 from eap import media
 from eap.errors import WeightsError
 from eap.files import cache_dir
-from tests.benchmarks.small_bundle import write_bundle
+from tests.benchmarks.small_bundle import pixels, write_bundle
 
 SUITE = """
 name = "tiny"
@@ -169,3 +171,13 @@ def test_weights_of_another_version_end_the_run_with_one_line(tmp_path: Path, mo
     with pytest.raises(WeightsError, match="'eap' do not fit the model of this version") as caught:
         run(asked, parts=BundledParts(tmp_path / "bundle"))
     assert "\n" not in str(caught.value)
+
+
+def test_a_worker_draws_the_pixels_of_a_single_process(bundle: Path) -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)  # other sums, other roundings, unless the run sees to it
+    try:
+        here = pixels(bundle)
+    finally:
+        torch.set_num_threads(before)
+    assert [outcome.result for outcome in LocalExecutor(1).map(pixels, [bundle])] == [here]
