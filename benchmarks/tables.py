@@ -72,7 +72,7 @@ def format_value(value: Value | None) -> str:
         # An infinite PSNR is a real result (identical frames); nan is none.
         return f"{'inf' if value.value == math.inf else 'no value'}\n\n{scored}"
     size = max(abs(value.value), *(abs(end) for end in (value.ci_low, value.ci_high) if math.isfinite(end)), 0.0)
-    digits = 1 if size >= 100 else 2 if size >= 10 else 3 if size >= 0.1 else 4
+    digits = 1 if size >= 100 else 2 if size >= 10 else 4 if 0 < size < 0.1 else 3
     interval = ""
     if math.isfinite(value.ci_low) and math.isfinite(value.ci_high):
         interval = f"[{_number(value.ci_low, digits)}, {_number(value.ci_high, digits)}]"
