@@ -147,8 +147,10 @@ def test_a_pool_gives_the_tables_of_one_process(parts: FakeParts, settings: RunS
 def start_apart(settings: RunSettings, parts: FakeParts, workers: int) -> subprocess.Popen[str]:
     """The run in a process group of its own; returns when the journal holds some lines."""
     code = (
-        "import sys\n"
+        "import signal, sys\n"
         "from pathlib import Path\n"
+        # A shell starts background jobs with Ctrl-C ignored, and children inherit that.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "import benchmarks.runner\n"
         "from benchmarks.runner import RunSettings, run\n"
         "from tests.benchmarks.fakes import FakeParts\n"

@@ -24,7 +24,11 @@ TINY = {
 def test_everything_bundled_can_be_rebuilt_from_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bundle, "DATA", TINY)
     real = recipes.load_recipe
-    monkeypatch.setattr(recipes, "load_recipe", lambda name: dataclasses.replace(real(name), steps=2, batch=8, picks=1))
+    monkeypatch.setattr(
+        recipes,
+        "load_recipe",
+        lambda name: dataclasses.replace(real(name), steps=3, voice_steps=1, voice_batch=8, picks=1),
+    )
     said: list[str] = []
     shop = Workshop(tmp_path / "work", tmp_path / "weights", seconds=0.5, say=said.append)
     run_stages(shop)
