@@ -43,7 +43,9 @@ def write_card(work: Path, bundle: Path, run: Path) -> Path:
 
 def _table(header: list[str], rows: list[list[str]]) -> str:
     lines = ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
-    return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)]) + "\n"
+    # A bar inside a cell (signatures have them) would end the cell, in backticks too.
+    cells = [[cell.replace("|", "\\|") for cell in row] for row in rows]
+    return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in cells)]) + "\n"
 
 
 def _minutes(record: dict[str, Any]) -> str:
