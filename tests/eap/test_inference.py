@@ -13,19 +13,8 @@ from eap.bundle.store import WeightsMeta, save_weights
 from eap.constants import EMOTIONS
 from eap.errors import ConfigError, DataError, WeightsError
 from eap.inference import Model
-from eap.model import ModelConfig, Talker
-
-SMALL = ModelConfig(
-    size=32,
-    image_channels=(16, 16, 16, 16),
-    latent=24,
-    audio_channels=(8, 8, 8, 8),
-    emotion_channels=(8, 8, 8, 8),
-    token=32,
-    layers=2,
-    heads=2,
-    reach=4,
-)
+from eap.model import Talker
+from tests.eap.small_model import SMALL
 
 
 @pytest.fixture

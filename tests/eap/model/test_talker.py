@@ -8,18 +8,7 @@ import torch
 from eap.errors import ConfigError
 from eap.model import ModelConfig, Talker
 from eap.model.latent import compose_face_latent
-
-SMALL = ModelConfig(
-    size=32,
-    image_channels=(16, 16, 16, 16),
-    latent=24,
-    audio_channels=(8, 8, 8, 8),
-    emotion_channels=(8, 8, 8, 8),
-    token=32,
-    layers=2,
-    heads=2,
-    reach=4,
-)
+from tests.eap.small_model import SMALL
 
 
 @pytest.fixture

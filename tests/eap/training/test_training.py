@@ -12,7 +12,6 @@ import torch
 from eap.constants import EMOTIONS, NEUTRAL
 from eap.data.arrays import ArraySet, ArrayWriter, ClipArrays
 from eap.errors import ConfigError, DataError
-from eap.model import ModelConfig
 from eap.model.intensity import IntensityRegressor
 from eap.perception.teachers import FaceTeacher
 from eap.training.batches import Batches
@@ -20,19 +19,9 @@ from eap.training.bundle import DATA, STAGES, TALKERS
 from eap.training.loop import Trainer
 from eap.training.recipes import LossWeights, Optim, Recipe, load_recipe
 from eap.training.terms import Teachers, displacement, lip_shape
+from tests.eap.small_model import SMALL
 
 LENGTH = 12
-SMALL = ModelConfig(
-    size=32,
-    image_channels=(16, 16, 16, 16),
-    latent=16,
-    audio_channels=(8, 8, 8, 8),
-    emotion_channels=(8, 8, 8, 8),
-    token=16,
-    layers=1,
-    heads=2,
-    reach=4,
-)
 
 
 @pytest.fixture(scope="module")
