@@ -122,7 +122,7 @@ def _stage(shop: Workshop, stage: str) -> dict[str, Any]:
     if stage == "teacher":
         return _fit_teacher(shop)
     if stage.startswith("judge-"):
-        return _fit_evaluator(shop, stage.removeprefix("judge-"))
+        return _fit(shop, stage.removeprefix("judge-"), "judges")[1]
     return _train_talker(shop, stage)
 
 
@@ -141,35 +141,28 @@ def _build_data(shop: Workshop, name: str) -> dict[str, Any]:
 
 def _fit_teacher(shop: Workshop) -> dict[str, Any]:
     from eap.bundle.store import WeightsMeta, save_weights
-    from eap.perception.fit import Budget, fit_teacher
     from eap.training.psi import fit_psi
 
-    arrays = shop.arrays("mead")
-    face, report = fit_teacher(arrays, Budget(seconds=shop.seconds, cpu_time=True))
-    psi = fit_psi(face, arrays)
-    people = tuple(int(name[1:]) for name in report.identities)
-    meta = WeightsMeta("teacher", report.architecture, report.seed, people, report.measured)
-    save_weights("teacher", face, meta, folder=shop.bundle)
+    face, record, people = _fit(shop, "teacher", "mead")
+    psi = fit_psi(face, shop.arrays("mead"))
     save_weights("psi", psi, WeightsMeta("teacher", "IntensityRegressor", 0, people), folder=shop.bundle)
-    return asdict(report)
+    return record
 
 
-def _fit_evaluator(shop: Workshop, name: str) -> dict[str, Any]:
+def _fit(shop: Workshop, which: str, source: str) -> tuple[Any, dict[str, Any], tuple[int, ...]]:
+    """Fit one perception network and store it; the network, its report and the identities it was fitted on."""
     from eap.bundle.store import WeightsMeta, save_weights
-    from eap.perception import fit
+    from eap.perception import zoo
+    from eap.perception.fit import Budget
+    from eap.perception.fit.__main__ import FITS
+    from eap.perception.fit.batches import identity_number
 
-    fits = {
-        "emotion": fit.fit_emotion_judge,
-        "landmarks": fit.fit_landmark_judge,
-        "identity": fit.fit_identity_judge,
-        "sync": fit.fit_sync_judge,
-        "audio": fit.fit_audio_probe,
-    }
-    module, report = fits[name](shop.arrays("judges"), fit.Budget(seconds=shop.seconds, cpu_time=True))
-    people = tuple(int(person[1:]) for person in report.identities)
-    meta = WeightsMeta("evaluator", report.architecture, report.seed, people, report.measured)
-    save_weights(f"judge-{name}", module, meta, folder=shop.bundle)
-    return asdict(report)
+    name, fit, seed = FITS[which]
+    module, report = fit(shop.arrays(source), Budget(seconds=shop.seconds, cpu_time=True), seed)
+    people = tuple(identity_number(person) for person in report.identities)
+    meta = WeightsMeta(zoo.role_of(name), report.architecture, report.seed, people, report.measured)
+    save_weights(name, module, meta, folder=shop.bundle)
+    return module, asdict(report), people
 
 
 def _train_talker(shop: Workshop, name: str) -> dict[str, Any]:
