@@ -4,26 +4,16 @@ from __future__ import annotations
 
 import json
 import wave
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pytest
 
 from benchmarks.bundled import load_talker
-from benchmarks.cli import main
 from eap import media
+from tests.benchmarks.calling import Call, Said
 from tests.benchmarks.small_bundle import write_bundle
-
-
-class Said(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
-Call = Callable[..., Said]
 
 
 @pytest.fixture(scope="module")
@@ -38,17 +28,6 @@ def _small_bundle(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Non
     monkeypatch.setattr("eap.bundle.store.BUNDLE_DIR", bundle)
     load_talker.cache_clear()
     yield
-
-
-@pytest.fixture
-def call(capsys: pytest.CaptureFixture[str]) -> Call:
-    def run(*arguments: str | Path) -> Said:
-        with pytest.raises(SystemExit) as left:
-            main([str(argument) for argument in arguments])
-        said = capsys.readouterr()
-        return Said(int(left.value.code or 0), said.out, said.err)
-
-    return run
 
 
 def frames(count: int, size: int = 96) -> np.ndarray:
