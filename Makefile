@@ -7,7 +7,7 @@ PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c re
 export OMP_WAIT_POLICY ?= PASSIVE
 export KMP_BLOCKTIME ?= 0
 
-.PHONY: help run test check format smoke bundle clean lock browser
+.PHONY: help run test check format smoke bundle evidence clean lock browser
 
 help:
 	@echo "make run     the embedded benchmark: suite mead, ends with a report page"
@@ -15,6 +15,7 @@ help:
 	@echo "make check   lint, types and floors only"
 	@echo "make smoke   the one-minute suite"
 	@echo "make bundle  rebuild every bundled weight from nothing (hours on two cores)"
+	@echo "make evidence  run the long proofs one after another, into docs/evidence (or one: python -m benchmarks.evidence.NAME)"
 	@echo "make lock    write requirements.lock from what is installed"
 
 run: $(VENV)/.core
@@ -38,6 +39,13 @@ format: $(VENV)/.dev
 
 bundle: $(VENV)/.core
 	$(BIN)/python -m eap.training.bundle --work build/bundle
+
+# Every script beside common.py; one that fails does not keep the others from running.
+EVIDENCE := $(filter-out __init__ common,$(basename $(notdir $(wildcard benchmarks/evidence/[a-z]*.py))))
+
+evidence: $(VENV)/.dev
+	@failed=0; for name in $(EVIDENCE); do echo "== $$name"; \
+	  $(BIN)/python -m benchmarks.evidence.$$name || failed=1; done; exit $$failed
 
 browser:
 	@tools/install_browser.sh
