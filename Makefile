@@ -40,8 +40,8 @@ format: $(VENV)/.dev
 bundle: $(VENV)/.core
 	$(BIN)/python -m eap.training.bundle --work build/bundle
 
-# Every script beside common.py; one that fails does not keep the others from running.
-EVIDENCE := $(filter-out __init__ common,$(basename $(notdir $(wildcard benchmarks/evidence/[a-z]*.py))))
+# Every module there that is a script; one that fails does not keep the others from running.
+EVIDENCE := $(sort $(basename $(notdir $(shell grep -l '^if __name__ == "__main__"' benchmarks/evidence/*.py))))
 
 evidence: $(VENV)/.dev
 	@failed=0; for name in $(EVIDENCE); do echo "== $$name"; \
