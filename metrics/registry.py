@@ -17,11 +17,30 @@ if TYPE_CHECKING:
     from metrics.features.clip import Measured
     from metrics.fid import FeatureSet
 
-Need = Literal["pixels", "landmarks", "emotion", "affect", "identity", "sync", "features"]
+Need = Literal[
+    "pixels", "landmarks", "emotion", "affect", "identity", "sync", "features", "loudness", "twin", "votes", "faces"
+]
 EVALUATOR_NEEDS: frozenset[Need] = frozenset({"landmarks", "emotion", "affect", "identity", "sync", "features"})
+"""What networks give. Of the others: `pixels` are frame pairs, `loudness` is read from the sound, `twin` is a second
+reference, `votes` are people's judgements of intensity, `faces` is how many faces an evaluator saw (never asked for by
+a metric: where there is more than one, every value that rests on faces says so)."""
+Group = Literal["Image", "Identity", "Lips and face", "Emotion", "Intensity", "Neutralization", "Naturalness", "Other"]
 
 _NOT_METRICS = frozenset(
-    {"aggregate", "measure", "protocols", "registry", "results", "rundir", "scoring", "statistics"}
+    {
+        "aggregate",
+        "dynamics",
+        "intervals",
+        "measure",
+        "protocols",
+        "registry",
+        "results",
+        "rundir",
+        "scoring",
+        "series",
+        "statistics",
+        "votes",
+    }
 )
 
 
@@ -66,6 +85,15 @@ class MetricSpec:
     """How values of clips become the value of a method."""
     target: float | None = None
     version: str = "v1"
+    group: Group = "Other"
+    help: str = ""
+    """One plain sentence for the report."""
+    default: bool = True
+    """Whether it is measured where no metrics are named; others are measured when asked for by name."""
+    neutral_only: bool = False
+    """Whether it means something only for clips that ought to show no emotion (neutralized faces)."""
+    sees: tuple[str, ...] = ()
+    """Damages (`metrics.validity.damages`) that it must follow step by step: declared before they are measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +211,11 @@ def all_metrics() -> tuple[Metric, ...]:
     """Every metric of this package, by name."""
     _import_all()
     return tuple(_METRICS[name] for name in sorted(_METRICS))
+
+
+def default_metrics() -> tuple[Metric, ...]:
+    """The metrics that are measured where none are named."""
+    return tuple(item for item in all_metrics() if item.spec.default)
 
 
 def get_metric(name: str) -> Metric:
