@@ -1,5 +1,6 @@
 """Blendshapes: one displacement field of the template per facial action unit (AU) or articulator."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -189,18 +190,23 @@ def basis() -> Basis:
     return Basis(names, {k: i for i, k in enumerate(names)}, matrix)
 
 
-def activation_vector(acts: dict[str, float]) -> Array:
-    """Coefficients (K,) of the basis. Raises KeyError for a name that is not in AU_NAMES."""
+def activation_track(units: Mapping[str, Array | float], frames: int) -> Array:
+    """Coefficients (frames, K) of the basis. Raises KeyError for a name that is not in AU_NAMES."""
     b = basis()
-    c = np.zeros(len(b.names), np.float32)
-    for name, value in acts.items():
+    c = np.zeros((frames, len(b.names)), np.float32)
+    for name, value in units.items():
         if name in b.index:
-            c[b.index[name]] += value
+            c[:, b.index[name]] += value
         elif name in BOTH_SIDES:
-            c[b.index[name + "L"]] += value
-            c[b.index[name + "R"]] += value
+            c[:, b.index[name + "L"]] += value
+            c[:, b.index[name + "R"]] += value
         elif name != "close":
             raise KeyError(f"unknown action unit {name!r}; known: {', '.join(AU_NAMES)}")
     for name in ("lidUL", "lidUR"):
-        c[b.index[name]] = min(c[b.index[name]], 1.05)
+        c[:, b.index[name]] = np.minimum(c[:, b.index[name]], 1.05)
     return c
+
+
+def activation_vector(acts: Mapping[str, float]) -> Array:
+    """Coefficients (K,) of the basis. Raises KeyError for a name that is not in AU_NAMES."""
+    return np.asarray(activation_track(acts, 1)[0])

@@ -1,5 +1,7 @@
 """What is not skin of the face: eyes, mouth, ears, neck, clothes, glasses."""
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.random import Generator
 
@@ -22,8 +24,9 @@ def eye_place(neutral: Array, who: Identity) -> Array:
     return np.array([x, corners[:, 1].mean(), corners[:, 2].mean() - radius * 0.62, radius], np.float32)
 
 
+@lru_cache(maxsize=1)
 def unit_ball() -> Array:
-    """Front cap of the unit sphere, (n, 3)."""
+    """Front cap of the unit sphere, (n, 3); shared: not to be written to."""
     a, b = np.meshgrid(np.linspace(-1.12, 1.12, _BALL), np.linspace(1.12, -1.12, _BALL))
     return np.stack([np.sin(a) * np.cos(b), np.sin(b), np.cos(a) * np.cos(b)], -1).reshape(-1, 3).astype(np.float32)
 

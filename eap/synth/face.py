@@ -1,11 +1,13 @@
 """The face of the embedded world: a person by number, drawn in any pose with exact landmarks."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from eap.synth.action_units import AU_NAMES
 from eap.synth.identity import Background, Identity, Light, sample_background, sample_identity, sample_light
 from eap.synth.renderer import Renderer
-from eap.synth.rig import Pose, landmarks, posed
+from eap.synth.rig import Pose, landmarks, landmarks_track, posed
 from eap.synth.scene import build_scene
 from eap.synth.surface import Array
 
@@ -69,6 +71,17 @@ class Face:
         """The landmarks alone (about a fifth of a millisecond)."""
         v = posed(self.scene, Pose(acts, head, gaze, shift, tongue))
         return landmarks(self.scene, v, head[2], size)
+
+    def landmarks_track(
+        self, units: Mapping[str, Array], head: Array, shift: Array | None = None, size: int = 128
+    ) -> Array:
+        """Landmarks (T, 68, 2) of T frames at once, several times faster than frame by frame.
+
+        units: activations (T,) by name; head (T, 3) radians; shift (T, 2) or None. Equal to `landmarks` but for
+        float32 rounding (gaze and tongue move no landmark).
+        """
+        moved = np.zeros((len(head), 2), np.float32) if shift is None else shift
+        return landmarks_track(self.scene, units, head, moved, size)
 
 
 def build_face(

@@ -34,6 +34,7 @@ LIP_RINGS = (0.0, 0.3, 0.62, 1.0, 1.35, 1.8)  # 0 = inner edge, 1 = vermilion bo
 JAW_Y = (0.0, -0.20, -0.40, -0.59, -0.77, -0.92, -1.04, -1.115, -1.14)
 JAW_X = (0.99, 0.99, 0.985, 0.97, 0.92, 0.80, 0.63, 0.36, 0.0)
 CONTOUR_SAMPLES = 11
+BROW_MARKS = (0.13, 0.245, 0.36, 0.46, 0.545)  # |x| of the brow landmarks
 
 
 class Kind(IntEnum):
@@ -145,7 +146,7 @@ def _add_mouth(points: _Points) -> list[int]:
     lm[48], lm[54], lm[60], lm[64] = (corner[k] for k in ((1.0, False), (1.0, True), (0.0, False), (0.0, True)))
     for ids, xx, key in (
         ((49, 50, 51, 52, 53), (-0.16, -0.05, 0, 0.05, 0.16), (1.0, True)),
-        ((55, 56, 57, 58, 59), (0.16, 0.075, 0, -0.075, -0.16), (1.0, False)),
+        ((55, 56, 57, 58, 59), (0.16, 0.095, 0, -0.095, -0.16), (1.0, False)),
         ((61, 62, 63), (-0.09, 0, 0.09), (0.0, True)),
         ((65, 66, 67), (0.09, 0, -0.09), (0.0, False)),
     ):
@@ -162,7 +163,8 @@ def _jaw(i: int) -> tuple[float, float]:
 def _add_lines(points: _Points) -> None:
     """Brow, nose and jaw landmarks."""
     lm = points.landmark
-    for i, (bx, by) in enumerate(BROW):
+    # evenly along the brow, as iBUG marks it
+    for i, (bx, by) in enumerate(zip(BROW_MARKS, np.interp(BROW_MARKS, *BROW.T), strict=True)):
         lm[21 - i], lm[22 + i] = points.add(-bx, by), points.add(bx, by)
     for k, y in zip((27, 28, 29, 30), (0.03, -0.11, -0.25, -0.385), strict=True):
         lm[k] = points.add(0.0, y)

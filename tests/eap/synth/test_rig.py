@@ -123,3 +123,17 @@ def test_shift_moves_everything_alike() -> None:
     assert moved[:, 0].std() < 0.1
     assert 2.0 < moved[:, 0].mean() < 3.2
     np.testing.assert_allclose(moved[17:, 1], 0, atol=1e-4)
+
+
+def test_a_track_of_landmarks_equals_its_frames() -> None:
+    face, r = build_face(5), np.random.default_rng(1)
+    units = {name: r.uniform(0, 1, 9) for name in ("AU1", "AU5", "AU12", "AU25", "AU26", "lidU")}
+    units["close"] = r.uniform(-0.5, 1, 9)
+    head, shift = r.normal(size=(9, 3)) * 0.2, r.normal(size=(9, 2)) * 0.02
+    track = face.landmarks_track(units, head, shift)
+    for i in range(9):
+        acts = {name: float(values[i]) for name, values in units.items()}
+        one = face.landmarks(acts, (head[i, 0], head[i, 1], head[i, 2]), shift=(shift[i, 0], shift[i, 1]))
+        np.testing.assert_allclose(track[i], one, atol=2e-3)
+    with pytest.raises(KeyError, match="AU99"):
+        face.landmarks_track({"AU99": np.ones(9)}, head)
