@@ -314,9 +314,10 @@ class Design(_Part):
                 raise ValueError(f"two of the {what}s are named {double[0]}")
         for block in self.blocks:
             self._check_block(block)
-        known: tuple[Known | Trap, ...] = (*self.training, *self.gold, *self.traps)
-        for item in known:
-            self._check_item(item)
+        for known in (*self.training, *self.gold):
+            self._check_item(known)
+        for trap in self.traps:
+            self._check_item(trap)
         if unknown := set(self.analysis.primary) - {q.name for q in self.questions}:
             raise ValueError(f"analysis.primary: no question named {sorted(unknown)[0]}")
         return self
