@@ -22,6 +22,7 @@ from eap.synth.surface import (
 )
 
 JAW_ANGLE = 0.27  # radians of jaw rotation at AU26 = 1
+OBLIQUE = "oblique"  # a corrective shape, no unit of its own
 BOTH_SIDES = ("AU12", "AU14", "lidU")  # names that stand for their L and R halves together
 # Names accepted by `activation_vector`; "close" is a step of the pose (eap.synth.rig), not a displacement.
 AU_NAMES = (
@@ -94,7 +95,7 @@ def _lids(f: _Fields) -> dict[str, Array]:
     closing = -(f.lid_span * 0.92) * f.lid_upper
     shapes = {"lidUL": _shape(dy=closing * f.left), "lidUR": _shape(dy=closing * f.right)}
     shapes["lidL"] = _shape(dy=f.lid_span * f.lid_lower)
-    shapes["AU5"] = _shape(dy=0.036 * f.lid_upper * (1 - f.along**2 * 0.8))
+    shapes["AU5"] = _shape(dy=0.047 * f.lid_upper * (1 - f.along**2 * 0.8))
     shapes["AU7"] = 0.26 * shapes["lidL"] + 0.20 * (shapes["lidUL"] + shapes["lidUR"])
     return shapes
 
@@ -103,9 +104,9 @@ def _upper_face(f: _Fields, lids: dict[str, Array]) -> dict[str, Array]:
     g, over = f.g, f.above_lids
     upper_lids = lids["lidUL"] + lids["lidUR"]
     au6 = _shape(
-        dx=f.sx * 0.01 * g(0.42, -0.26, 0.14, 0.1),
-        dy=0.055 * g(0.40, -0.27, 0.17, 0.11) * f.not_lower_lid - 0.018 * g(0.48, 0.2, 0.1, 0.08) * over,
-        dz=0.055 * g(0.38, -0.24, 0.13, 0.09),
+        dx=f.sx * 0.012 * g(0.42, -0.26, 0.14, 0.1),
+        dy=0.070 * g(0.40, -0.27, 0.17, 0.11) * f.not_lower_lid - 0.020 * g(0.48, 0.2, 0.1, 0.08) * over,
+        dz=0.075 * g(0.38, -0.25, 0.13, 0.09),
     )
     au9 = _shape(
         dy=0.055 * g(0.13, -0.40, 0.09, 0.12)
@@ -118,11 +119,18 @@ def _upper_face(f: _Fields, lids: dict[str, Array]) -> dict[str, Array]:
         "AU1": _shape(dy=0.095 * g(0.12, 0.22, 0.13, 0.13) * over, dz=0.01 * g(0.12, 0.22, 0.12, 0.1)),
         "AU2": _shape(dy=(0.105 * g(0.46, 0.23, 0.14, 0.14) + 0.03 * g(0.28, 0.26, 0.1, 0.12)) * over),
         "AU4": _shape(
-            dx=-f.sx * 0.035 * g(0.15, 0.2, 0.10, 0.09) * np.minimum(f.ax / 0.06, 1),
-            dy=(-0.085 * g(0.14, 0.2, 0.13, 0.10) - 0.03 * g(0.40, 0.24, 0.15, 0.09)) * over,
-            dz=0.018 * g(0.10, 0.19, 0.08, 0.06),
+            dx=-f.sx * 0.045 * g(0.15, 0.2, 0.10, 0.09) * np.minimum(f.ax / 0.06, 1),
+            dy=(-0.097 * g(0.14, 0.2, 0.13, 0.10) - 0.038 * g(0.40, 0.24, 0.15, 0.09)) * over,
+            dz=0.026 * g(0.10, 0.19, 0.08, 0.06),
         ),
-        "AU6": au6 + 0.22 * lids["lidL"] + 0.06 * upper_lids,
+        # AU1 with AU4: brows slant, inner ends up and drawn together (driven by the product of the two)
+        OBLIQUE: _shape(
+            dx=-f.sx * 0.012 * g(0.15, 0.22, 0.10, 0.09) * np.minimum(f.ax / 0.06, 1),
+            dy=(0.066 * g(0.10, 0.22, 0.10, 0.11) - 0.040 * g(0.48, 0.22, 0.13, 0.10)) * over
+            + 0.010 * f.lid_upper * (f.along < 0)
+            - 0.012 * f.lid_upper * (f.along > 0),
+        ),
+        "AU6": au6 + 0.34 * lids["lidL"] + 0.10 * upper_lids,
         "AU9": au9 + 0.18 * lids["lidL"] + 0.12 * upper_lids,
     }
 
@@ -132,17 +140,17 @@ def _corners(f: _Fields) -> dict[str, Array]:
     shapes = {}
     for side, w in (("L", f.left), ("R", f.right)):
         shapes["AU12" + side] = _shape(
-            dx=f.sx * 0.105 * c * w,
-            dy=(0.105 * c + 0.020 * f.upper + 0.045 * g(0.37, -0.44, 0.13, 0.12)) * w,
-            dz=(-0.065 * c + 0.065 * g(0.38, -0.40, 0.11, 0.10)) * w,
+            dx=f.sx * 0.112 * c * w,
+            dy=(0.112 * c + 0.036 * f.upper + 0.012 * f.lower + 0.055 * g(0.37, -0.44, 0.13, 0.12)) * w,
+            dz=(-0.065 * c + 0.085 * g(0.38, -0.40, 0.11, 0.10)) * w,
         )
         shapes["AU14" + side] = _shape(
-            dx=f.sx * 0.055 * c * w,
-            dy=0.035 * c * w,
+            dx=f.sx * 0.060 * c * w,
+            dy=0.045 * c * w,
             dz=(-0.085 * g(0.30, -0.68, 0.06, 0.06) + 0.035 * g(0.40, -0.62, 0.07, 0.10)) * w,
         )
-    shapes["AU15"] = _shape(dx=f.sx * 0.015 * c, dy=-0.10 * c - 0.02 * g(0.3, -0.8, 0.1, 0.1), dz=-0.02 * c)
-    shapes["AU20"] = _shape(dx=f.sx * 0.095 * f.wide_corner, dy=-0.025 * f.wide_corner, dz=-0.04 * f.wide_corner)
+    shapes["AU15"] = _shape(dx=f.sx * 0.015 * c, dy=-0.115 * c - 0.03 * g(0.3, -0.8, 0.1, 0.1), dz=-0.02 * c)
+    shapes["AU20"] = _shape(dx=f.sx * 0.108 * f.wide_corner, dy=-0.034 * f.wide_corner, dz=-0.04 * f.wide_corner)
     return shapes
 
 
@@ -164,7 +172,7 @@ def _lips(f: _Fields) -> dict[str, Array]:
             dz=0.085 * np.exp(-((f.ax / 0.22) ** 2)) * np.exp(-(((y - MOUTH_Y) / 0.12) ** 2)),
         ),
         "AU22": _shape(dy=0.020 * up - 0.028 * low, dz=0.05 * (up + low)),
-        "AU24": _shape(dy=-(y - f.line) * 0.48 * f.lips, dz=-0.03 * f.lips * f.inside),
+        "AU24": _shape(dy=-(y - f.line) * 0.54 * f.lips, dz=-0.03 * f.lips * f.inside),
         "AU25": _shape(dy=0.024 * up - 0.042 * low),
         # /f v/: the lower lip goes in under the upper teeth, the upper lip is raised off them
         "tuck": _shape(dy=0.040 * low + 0.036 * up, dz=-0.06 * low + 0.01 * up),
@@ -195,7 +203,7 @@ def activation_track(units: Mapping[str, Array | float], frames: int) -> Array:
     b = basis()
     c = np.zeros((frames, len(b.names)), np.float32)
     for name, value in units.items():
-        if name in b.index:
+        if name in b.index and name != OBLIQUE:
             c[:, b.index[name]] += value
         elif name in BOTH_SIDES:
             c[:, b.index[name + "L"]] += value
@@ -204,6 +212,12 @@ def activation_track(units: Mapping[str, Array | float], frames: int) -> Array:
             raise KeyError(f"unknown action unit {name!r}; known: {', '.join(AU_NAMES)}")
     for name in ("lidUL", "lidUR"):
         c[:, b.index[name]] = np.minimum(c[:, b.index[name]], 1.05)
+    c[:, b.index[OBLIQUE]] = np.clip(c[:, b.index["AU1"]], 0, 1.2) * np.clip(c[:, b.index["AU4"]], 0, 1.2)
+    jaw = c[:, b.index["AU26"]]
+    wide = np.maximum(jaw - 0.9, 0)
+    c[:, b.index["AU26"]] = (
+        jaw - wide + 0.3 * np.tanh(wide / 0.3)
+    )  # a jaw opens only so far: speech and surprise add up
     return c
 
 

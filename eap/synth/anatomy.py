@@ -92,7 +92,7 @@ def _teeth_image(count: int, top: bool) -> Array:
 
 def _teeth(top: bool, middle: float, depth: float, half: float) -> Part:
     arc = np.linspace(-1.25, 1.25, 15)
-    high, low = (middle + 0.125, middle - 0.046) if top else (middle - 0.022, middle - 0.15)
+    high, low = (middle + 0.125, middle - 0.046) if top else (middle - 0.008, middle - 0.14)
     z = depth - (0.055 if top else 0.075) - 0.20 * (1 - np.cos(arc))
     x = half * (0.80 if top else 0.74) * np.sin(arc)
     rows = [np.stack([x, np.full(15, y), z], 1) for y in (high, (high + low) / 2, low)]
@@ -129,9 +129,9 @@ def mouth(neutral: Array) -> list[Part]:
     uv = np.stack([np.full(21, 0.5), np.r_[0.5, 0.5 - 0.5 * np.sin(turn)]], 1)
     a, b = np.meshgrid(np.linspace(-1.3, 1.3, 7), np.linspace(1.3, -0.6, 7))
     tongue = np.stack(
-        [0.14 * np.sin(a) * np.cos(b * 0.6), 0.055 * np.sin(b), 0.09 * np.cos(a) * np.cos(b)], -1
+        [0.145 * np.sin(a) * np.cos(b * 0.6), 0.065 * np.sin(b), 0.10 * np.cos(a) * np.cos(b)], -1
     ).reshape(-1, 3)
-    tongue_uv = np.stack([tongue[:, 0] / 0.28 + 0.5, 0.5 - tongue[:, 1] / 0.11], 1).clip(0, 1)
+    tongue_uv = np.stack([tongue[:, 0] / 0.29 + 0.5, 0.5 - tongue[:, 1] / 0.13], 1).clip(0, 1)
     pink = np.repeat(np.linspace([0.74, 0.33, 0.33], [0.62, 0.26, 0.27], 4)[:, None], 4, 1)
     return [
         Part("cavity", cavity, fan_triangles(20), uv, dark, Layer.CAVITY, np.ones(21), fixed=0.75, two_sided=True),
@@ -139,7 +139,7 @@ def mouth(neutral: Array) -> list[Part]:
         _teeth(False, middle, depth, half),
         Part(
             "tongue",
-            tongue + np.array([0, middle - 0.15, depth - 0.17]),
+            tongue + np.array([0, middle - 0.085, depth - 0.19]),
             grid_triangles(7, 7),
             tongue_uv,
             pink,

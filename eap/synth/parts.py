@@ -24,7 +24,7 @@ class Layer:
     TORSO = 6.0
     SOCKET = 49.982
     CAVITY = 49.984  # what shows through the holes of the face: behind it, yet before the far side's hair
-    TONGUE = 49.986
+    TONGUE = 49.9865
     LOWER_TEETH = 49.987
     UPPER_TEETH = 49.989
     EYEBALL = 49.990

@@ -130,11 +130,14 @@ def _traced() -> _Traced:
 
 
 def _follow_jaw(scene: Scene, v: Array, angle: float, tongue: float) -> None:
-    for name, up in (("lower_teeth", 0.0), ("tongue", tongue)):
+    # raised (t d n l) the tongue shows below the upper teeth; at full height (th) its tip comes out between the rows
+    out = float(np.clip((tongue - 0.8) / 0.2, 0, 1))
+    moves = (("lower_teeth", 1.0, 0.0, 0.0), ("tongue", 0.7, 0.07 * tongue - 0.015 * out, 0.03 * tongue + 0.18 * out))
+    for name, drop, up, forth in moves:
         part = scene.parts[name]
         y, z = v[part, 1].copy(), v[part, 2].copy()
-        v[part, 1] = y - angle * (z + 0.05) + up * 0.10
-        v[part, 2] = z + angle * (y + 0.25) + up * 0.05
+        v[part, 1] = y - angle * (z + 0.05) * drop + up
+        v[part, 2] = z + angle * (y + 0.25) + forth
     cavity = v[scene.parts["cavity"]]
     cavity[1:, 1] -= 0.75 * angle * (np.arange(20) > 10)
 

@@ -57,7 +57,7 @@ def test_a_blink_closes_the_eye(scene: Scene, acts: dict[str, float]) -> None:
     v = posed(scene, Pose({**acts, "lidU": 1.0}))
     assert np.abs(v[up, 1] - v[low, 1]).max() < 0.012
     awake = posed(scene, Pose(acts))
-    assert (awake[up, 1] - awake[low, 1]).max() > 0.05
+    assert (awake[up, 1] - awake[low, 1]).max() > 0.03  # even in a wide smile
 
 
 def test_rotation_is_a_rotation_and_yaw_goes_right() -> None:
