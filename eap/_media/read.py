@@ -36,7 +36,8 @@ class VideoInfo:
     """What a media file holds. width, height: pixels as shown, after rotation; 0 without video. fps: 0 without video.
 
     duration: seconds of the video, else of the audio. n_frames: as the container states it, None where it does not.
-    audio_rate: Hz or None. rotation: degrees counterclockwise by which readers turn the stored frames.
+    audio_rate: Hz or None. rotation: degrees counterclockwise by which readers turn the stored frames. codec,
+    pixel_format: as FFmpeg names them ("h264", "yuv420p"); empty without video.
     """
 
     path: Path
@@ -49,6 +50,8 @@ class VideoInfo:
     has_audio: bool
     audio_rate: int | None
     rotation: int
+    codec: str = ""
+    pixel_format: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,6 +93,8 @@ def probe(path: str | Path) -> VideoInfo:
             has_audio=audio is not None,
             audio_rate=rate,
             rotation=rotation,
+            codec=video.codec_context.name,
+            pixel_format=str(video.codec_context.pix_fmt or ""),
         )
 
 
