@@ -37,6 +37,7 @@ def _eye_image(who: Identity) -> Array:
     r, angle = np.hypot(gx, gy) * 1.25, np.arctan2(gy, gx)
     image = np.ones((n, n, 3)) * np.array([0.90, 0.88, 0.86]) * (1 - 0.14 * smoothstep(0.7, 1.2, r))[..., None]
     image[..., 1:] *= (1 - 0.07 * smoothstep(0.8, 1.2, r))[..., None]
+    r = r / who.shape.iris_size
     spokes = 1 + 0.25 * np.sin(angle * 23 + 3 * np.sin(angle * 7)) * smoothstep(PUPIL, IRIS, r)
     iris = np.array(who.iris) * (spokes * (0.75 + 0.75 * smoothstep(0.45, 0.2, r)))[..., None]
     m = smoothstep(IRIS + 0.03, IRIS - 0.03, r)[..., None]
@@ -177,10 +178,10 @@ def ears(who: Identity) -> list[Part]:
 
 def neck_and_clothes(who: Identity, r: Generator) -> list[Part]:
     """Neck (blends between head and body) and torso (stays with the camera)."""
-    y = np.linspace(-0.62, -1.75, 12)
-    a = np.linspace(-1.75, 1.75, 21)
+    y = np.linspace(-0.42, -1.75, 12)  # starts behind the ears, so that a turned head shows no upper edge
+    a = np.linspace(-2.2, 2.2, 21)
     wide = (0.42 if who.female else 0.49) * who.shape.face_width
-    half = wide * np.interp(y, [-1.75, -1.45, -1.2, -0.6], [1.9, 1.18, 1.0, 1.02])
+    half = wide * np.interp(y, [-1.75, -1.45, -1.2, -0.6, -0.42], [1.9, 1.18, 1.0, 1.04, 1.2])
     z = np.interp(y, [-1.75, -1.4, -0.6], [0.10, -0.02, -0.10])[:, None] - 0.22 + 0.46 * np.cos(a)
     z = z + 0.02 * np.exp(-(((np.abs(a) - 0.45) / 0.16) ** 2))[None] * (y < -1.2)[:, None]
     vertices = np.stack([half[:, None] * np.sin(a), np.repeat(y[:, None], 21, 1), z], -1).reshape(-1, 3)

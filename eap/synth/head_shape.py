@@ -31,13 +31,15 @@ def width_factor(y: Array, shape: Shape) -> Array:
             + shape.square * np.exp(-(((y + 0.86) / 0.17) ** 2))
             + shape.cheek_width * np.exp(-(((y + 0.2) / 0.3) ** 2))
             + shape.temple * smoothstep(0.1, 0.6, y)
+            + shape.chin_width * smoothstep(-0.88, -1.08, y)
+            + 0.8 * shape.fat * np.exp(-(((y + 0.62) / 0.22) ** 2))
         )
     )
 
 
 def stretch(y: Array, shape: Shape) -> Array:
     """Vertical map of the head: the skull stretches less than the face."""
-    return np.asarray(y * np.where(y < 0, shape.face_length, 1 + 0.4 * (shape.face_length - 1)))
+    return np.asarray(y * np.where(y < 0, shape.face_length, 1 + 0.4 * (shape.face_length - 1) + shape.forehead))
 
 
 def _warp_eyes(x: Array, ax: Array, y: Array, s: Shape) -> tuple[Array, Array]:
@@ -46,7 +48,7 @@ def _warp_eyes(x: Array, ax: Array, y: Array, s: Shape) -> tuple[Array, Array]:
     brow = np.exp(-(((ax - 0.33) / 0.30) ** 4) - ((y - 0.24) / 0.09) ** 4)
     dx = side * eye * (s.eye_apart + (ax - EYE_X) * (s.eye_size - 1)) + side * brow * s.eye_apart * 0.8
     dy = eye * (y * (s.eye_height - 1) + (ax - EYE_X) * s.eye_tilt + s.eye_y)
-    dy += brow * (s.brow_y + s.brow_arch * np.exp(-(((ax - 0.38) / 0.1) ** 2)))
+    dy += brow * (s.brow_y + s.brow_tilt * (ax - 0.33) + s.brow_arch * np.exp(-(((ax - 0.38) / 0.1) ** 2)))
     return dx, dy
 
 
@@ -78,17 +80,18 @@ def _relief(ax: Array, y: Array, s: Shape) -> Array:
     def g(cx: float, cy: float, sx: float, sy: float) -> Array:
         return gauss(ax, y, cx, cy, sx, sy)
 
-    z = -0.105 * g(EYE_X - 0.02, 0.015, 0.17, 0.105) - 0.035 * g(0.17, 0.03, 0.07, 0.09)
-    z += 0.055 * g(0.27, 0.19, 0.20, 0.065) + 0.02 * g(0, 0.2, 0.21, 0.1)
+    z = -0.105 * (1 + s.eye_depth) * g(EYE_X - 0.02, 0.015, 0.17, 0.105) - 0.035 * g(0.17, 0.03, 0.07, 0.09)
+    z += (0.055 + s.brow_ridge) * g(0.27, 0.19, 0.20, 0.065) + 0.02 * g(0, 0.2, 0.21, 0.1)
     profile = np.interp(y, _NOSE_Y, _NOSE_Z) * s.nose_height + s.nose_bump * np.exp(-(((y + 0.12) / 0.08) ** 2))
     ridge = np.interp(y, [-0.5, -0.40, -0.25, 0, 0.15], [0.085, 0.085, 0.07, 0.06, 0.10])
+    ridge = ridge * (1 + (s.bridge - 1) * smoothstep(-0.42, -0.25, y))
     z += profile * np.exp(-0.55 * (ax / ridge) ** 2)
     z += (
         0.075 * g(0.125, -0.425, 0.042, 0.052)
-        + 0.035 * g(0, -0.385, 0.06, 0.05)
+        + 0.035 * (1 + s.bulb) * g(0, -0.385, 0.06, 0.05)
         - 0.045 * g(0.066, -0.482, 0.026, 0.016)
     )
-    z += (0.045 + s.cheek) * g(0.46, -0.17, 0.13, 0.10) + 0.03 * g(0.40, -0.38, 0.14, 0.14)
+    z += (0.045 + s.cheek) * g(0.46, -0.17, 0.13, 0.10) + (0.03 + 0.5 * s.fat) * g(0.40, -0.40, 0.14, 0.16)
     z += 0.075 * g(0, -0.69, 0.24, 0.15) - 0.018 * g(0, -0.56, 0.022, 0.05) - 0.014 * g(0.045, -0.57, 0.02, 0.05)
     z += (0.06 + s.chin) * g(0, -1.0, 0.15, 0.09) - 0.045 * g(0, -0.865, 0.15, 0.035)
     return np.asarray(z - 0.03 * g(0.30, -0.70, 0.035, 0.05) - 0.03 * g(0.60, 0.18, 0.09, 0.16))

@@ -61,6 +61,16 @@ class Shape:
     ear_size: float
     ear_out: float
     lopsided: float
+    forehead: float
+    chin_width: float
+    brow_tilt: float
+    brow_ridge: float
+    eye_depth: float
+    bridge: float
+    bulb: float
+    fat: float
+    lid_fold: float
+    iris_size: float
 
 
 @dataclass(frozen=True)
@@ -77,6 +87,7 @@ class Skin:
     brow_thickness: float
     brow_density: float
     lash: float
+    moles: int
     stubble: float
     beard: bool
 
@@ -152,51 +163,62 @@ def _normal(r: Generator, scale: float, limit: float = 2.2) -> float:
 def _shape(r: Generator, female: bool, dark: bool) -> Shape:
     f = float(female)
     return Shape(
-        face_width=1.01 + _normal(r, 0.05) - 0.02 * f,
-        face_length=0.99 + _normal(r, 0.038),
-        jaw=_normal(r, 0.07) - 0.05 * f,
-        square=_normal(r, 0.06) + 0.01 - 0.04 * f,
-        cheek_width=_normal(r, 0.035),
-        temple=_normal(r, 0.04),
-        chin=_normal(r, 0.035),
-        cheek=_normal(r, 0.028),
-        eye_apart=_normal(r, 0.022),
-        eye_size=1.05 + _normal(r, 0.085) + 0.05 * f,
-        eye_height=1 + _normal(r, 0.13) + 0.05 * f,
-        eye_tilt=_normal(r, 0.10),
-        eye_y=_normal(r, 0.018),
-        brow_y=_normal(r, 0.016) + 0.01 * f,
-        brow_arch=_normal(r, 0.014) + 0.006 * f,
-        nose_width=1 + _normal(r, 0.16) - 0.05 * f + 0.10 * dark,
-        nose_length=_normal(r, 0.036),
-        nose_height=1 + _normal(r, 0.17) - 0.05 * f,
-        nose_bump=_normal(r, 0.022),
-        nose_tip=_normal(r, 0.024),
-        mouth_width=1.03 + _normal(r, 0.085),
-        mouth_y=_normal(r, 0.018),
-        lip_upper=1 + _normal(r, 0.2) + 0.12 * f + 0.2 * dark,
-        lip_lower=1 + _normal(r, 0.17) + 0.1 * f + 0.15 * dark,
-        ear_size=1 + _normal(r, 0.12),
+        face_width=1.01 + _normal(r, 0.062) - 0.02 * f,
+        face_length=0.99 + _normal(r, 0.048),
+        jaw=_normal(r, 0.09) - 0.05 * f,
+        square=_normal(r, 0.075) + 0.01 - 0.04 * f,
+        cheek_width=_normal(r, 0.048),
+        temple=_normal(r, 0.05),
+        chin=_normal(r, 0.045),
+        cheek=_normal(r, 0.038),
+        eye_apart=_normal(r, 0.030),
+        eye_size=1.05 + _normal(r, 0.105) + 0.05 * f,
+        eye_height=1 + _normal(r, 0.15) + 0.05 * f,
+        eye_tilt=_normal(r, 0.13),
+        eye_y=_normal(r, 0.026),
+        brow_y=_normal(r, 0.022) + 0.01 * f,
+        brow_arch=_normal(r, 0.020) + 0.006 * f,
+        nose_width=1 + _normal(r, 0.20) - 0.05 * f + 0.10 * dark,
+        nose_length=_normal(r, 0.050),
+        nose_height=1 + _normal(r, 0.21) - 0.05 * f,
+        nose_bump=_normal(r, 0.030),
+        nose_tip=_normal(r, 0.032),
+        mouth_width=1.03 + _normal(r, 0.105),
+        mouth_y=_normal(r, 0.025),
+        lip_upper=1 + _normal(r, 0.27) + 0.12 * f + 0.2 * dark,
+        lip_lower=1 + _normal(r, 0.23) + 0.1 * f + 0.15 * dark,
+        ear_size=1 + _normal(r, 0.14),
         ear_out=float(r.uniform(0.4, 1.5)),
-        lopsided=_normal(r, 0.006),
+        lopsided=_normal(r, 0.008),
+        forehead=_normal(r, 0.045),
+        chin_width=_normal(r, 0.12),
+        brow_tilt=_normal(r, 0.06),
+        brow_ridge=_normal(r, 0.024) - 0.012 * f,
+        eye_depth=_normal(r, 0.26),
+        bridge=1 + _normal(r, 0.22),
+        bulb=_normal(r, 0.5),
+        fat=_normal(r, 0.045),
+        lid_fold=float(r.uniform(0.1, 1.6)),
+        iris_size=1 + _normal(r, 0.05),
     )
 
 
 def _skin(r: Generator, female: bool, shade: float, age: float) -> Skin:
     i = min(int(shade), 5)
     tone = SKIN_RAMP[i] * (1 - shade + i) + SKIN_RAMP[i + 1] * (shade - i)
-    tone = tone * (1 + np.array([0.0, _normal(r, 0.015), _normal(r, 0.02)]))
+    tone = tone * (1 + np.array([0.0, _normal(r, 0.022), _normal(r, 0.03)]))
     return Skin(
         tone=_colour(tone),
-        blush=float(r.uniform(0.2, 0.8)),
+        blush=float(r.uniform(0.1, 1.1)),
         freckles=float(r.uniform(0, 1) ** 3 * (shade < 2.2)),
         age=age,
         gloss=float(r.uniform(0.05, 0.17)),
-        lip_tint=float(r.uniform(0.15, 0.5) + (0.22 if female else 0.0)),
-        lip_hue=int(r.integers(3)),
-        brow_thickness=float(0.034 * (1 + _normal(r, 0.25)) * (0.76 if female else 1.05)),
-        brow_density=float(r.uniform(0.7, 0.95)),
+        lip_tint=float(r.uniform(0.10, 0.5) + (r.uniform(0.05, 0.45) if female else 0.0)),
+        lip_hue=int(r.integers(5)),
+        brow_thickness=float(0.034 * (1 + _normal(r, 0.32)) * (0.76 if female else 1.05)),
+        brow_density=float(r.uniform(0.5, 0.97)),
         lash=1.25 if female else 0.8,
+        moles=int(r.integers(0, 5)),
         stubble=0.0 if female else max(0.0, float(r.uniform(-0.7, 0.9))),
         beard=not female and bool(r.random() < 0.2),
     )
@@ -262,7 +284,7 @@ def sample_identity(seed: int) -> Identity:
         iris=_colour(iris),
         cloth=_colour(r.uniform(0.1, 0.8, 3)),
         collar=int(r.integers(3)),
-        glasses=int(r.integers(1, 3)) if r.random() < 0.15 else 0,
+        glasses=int(r.integers(1, 3)) if r.random() < 0.2 else 0,
         expressivity=tuple(float(v) for v in r.uniform(0.87, 1.15, 32)),
         light=sample_light(r),
         background=sample_background(r),

@@ -36,7 +36,7 @@ SIZE = 352  # texels per side
 WRINKLES = ("nasolabial", "forehead", "inner_forehead", "glabella", "nose", "crow", "chin", "dimple_left",
             "dimple_right", "marionette", "lid", "brow_shadow")  # fmt: skip
 _SHADOW = np.array([0.85, 1.05, 1.1], np.float32)  # shadows on skin keep more red
-_LIP_HUES = ((0.70, 0.25, 0.27), (0.62, 0.22, 0.28), (0.72, 0.32, 0.28))
+_LIP_HUES = ((0.70, 0.25, 0.27), (0.62, 0.22, 0.28), (0.72, 0.32, 0.28), (0.60, 0.12, 0.16), (0.66, 0.38, 0.36))
 
 
 @dataclass(frozen=True)
@@ -222,6 +222,10 @@ def _skin(who: Identity, r: Generator) -> Array:
     old = max(0.0, skin.age - 0.15)
     lines = 0.75 * w["nasolabial"] + 0.6 * w["forehead"] + 0.5 * w["crow"] + 0.4 * w["marionette"]
     t *= (1 + old * lines)[..., None]
+    for _ in range(skin.moles):
+        mx, my, size = r.uniform(-0.55, 0.55), r.uniform(-1.0, 0.6), r.uniform(0.008, 0.016)
+        mole = np.exp(-(((c.x - mx) / size) ** 2) - ((c.y - my) / size) ** 2)
+        t *= 1 - (0.65 * mole)[..., None] * np.array([0.7, 0.95, 1], np.float32)
     return t.astype(np.float32)
 
 
@@ -243,7 +247,7 @@ def _mouth_and_eyes(t: Array, who: Identity) -> Array:
     t *= (1 - c.seam)[..., None]
     t *= (1 - np.clip(skin.lash * c.upper_lash, 0, 0.94))[..., None]
     t *= (1 - skin.lash * c.lower_lash)[..., None]
-    t *= (1 + 0.9 * c.wrinkles["lid"])[..., None]
+    t *= (1 + who.shape.lid_fold * c.wrinkles["lid"])[..., None]
     wet = np.exp(-(((c.ax - EYE_X + EYE_HALF) / 0.022) ** 2) - ((c.y + 0.01) / 0.02) ** 2)
     return _blend(t, np.array([0.75, 0.40, 0.38], np.float32) * min(bright * 1.3, 1.0), 0.45 * wet)
 
