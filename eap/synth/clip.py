@@ -16,8 +16,8 @@ from eap.errors import DataError
 from eap.synth.affect import valence_arousal
 from eap.synth.performance import Manner, Motion, Performance, draw_motion, manner, perform
 from eap.synth.sentences import sentence
-from eap.synth.speech import Speech, synthesize
-from eap.synth.timing import Schedule, intensity_curve, schedule
+from eap.synth.speech import RATES, Speech, synthesize
+from eap.synth.timing import Schedule, Segment, intensity_curve, schedule
 from eap.synth.voice import Speaker, speaker
 
 if TYPE_CHECKING:
@@ -83,6 +83,23 @@ class WorldClip:
 
 
 @dataclass(frozen=True)
+class Utterance:
+    """The sound of a clip of T frames without its face.
+
+    audio float32 (T * rate / 25,) in [-1, 1]; alpha float32 (T,) in [0, 1]; f0 float32 (T,) Hz, 0 where unvoiced;
+    segments: the phones with their start and end in seconds.
+    """
+
+    audio: np.ndarray
+    rate: int
+    alpha: np.ndarray
+    f0: np.ndarray
+    segments: tuple[Segment, ...]
+    emotion: str
+    level: int
+
+
+@dataclass(frozen=True)
 class _Take:
     """A clip before it is drawn or spoken."""
 
@@ -117,8 +134,20 @@ def _take(spec: ClipSpec) -> _Take:
     return _Take(plan, voice, style, draw_motion(plan, style, spec.generator("motion")))
 
 
-def _speak(spec: ClipSpec, take: _Take, emotion: str, alpha: np.ndarray) -> Speech:
-    return synthesize(take.plan.segments, emotion, alpha, take.voice, spec.generator("voice"))
+def _speak(spec: ClipSpec, take: _Take, emotion: str, alpha: np.ndarray, rate: int = RATE) -> Speech:
+    return synthesize(take.plan.segments, emotion, alpha, take.voice, spec.generator("voice"), rate)
+
+
+def utter(spec: ClipSpec, rate: int = RATE) -> Utterance:
+    """The whole sentence of a clip as sound with its intensity: no face, no room, not cut to ``seconds``.
+
+    ``rate`` 16000 or 48000 Hz: the same performance. Raises DataError for another rate.
+    """
+    if rate not in RATES:
+        raise DataError(f"sample rate {rate} Hz", fix=f"ask for one of {', '.join(str(known) for known in RATES)}")
+    plan = (take := _take(spec)).plan
+    speech = _speak(spec, take, spec.emotion, plan.alpha, rate)
+    return Utterance(speech.audio, rate, plan.alpha, speech.f0, plan.segments, spec.emotion, spec.level)
 
 
 def _pair(values: np.ndarray) -> tuple[float, float]:
@@ -129,19 +158,18 @@ def _draw(
     face: Face, played: Performance, frames: int, size: int, supersample: int, images: bool
 ) -> tuple[np.ndarray | None, np.ndarray]:
     """Images (frames, S, S, 3) or None, and landmarks (frames, 68, 2) in pixels."""
+    if not images:
+        units = {name: values[:frames] for name, values in played.units.items()}
+        return None, face.landmarks_track(units, played.head[:frames], played.shift[:frames], size)
     landmarks = np.empty((frames, 68, 2), np.float32)
-    drawn = np.empty((frames, size, size, 3), np.uint8) if images else None
+    drawn = np.empty((frames, size, size, 3), np.uint8)
     for frame in range(frames):
         yaw, pitch, roll = (float(angle) for angle in played.head[frame])
         head, gaze, shift = (yaw, pitch, roll), _pair(played.gaze[frame]), _pair(played.shift[frame])
         tongue = float(played.tongue[frame])
-        acts = played.acts(frame)
-        if drawn is None:
-            landmarks[frame] = face.landmarks(acts, head, gaze, shift, tongue, size=size)
-        else:
-            drawn[frame], landmarks[frame] = face.draw(
-                acts, head, gaze, shift, tongue, size=size, supersample=supersample
-            )
+        drawn[frame], landmarks[frame] = face.draw(
+            played.acts(frame), head, gaze, shift, tongue, size=size, supersample=supersample
+        )
     return drawn, landmarks
 
 

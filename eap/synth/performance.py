@@ -40,6 +40,8 @@ class Manner:
     scorn_side: str  # the side of unilateral contempt, L or R
     brow_habit: float  # probability of a brow flash at a stressed syllable
     nod: float  # radians of nod at a stressed syllable
+    turn: float  # radians of yaw at a stressed syllable, signed
+    tip: float  # radians of roll at a stressed syllable, signed
     blink_interval: float  # mean seconds
 
 
@@ -52,6 +54,8 @@ def manner(identity: int) -> Manner:
         brow_habit=float(rng.uniform(0.3, 0.7)),
         nod=float(rng.uniform(0.012, 0.03)),
         blink_interval=float(rng.uniform(2.2, 4.0)),
+        turn=float(0.010 * rng.normal()),
+        tip=float(0.008 * rng.normal()),
     )
 
 
@@ -65,7 +69,7 @@ class Motion:
     blink: np.ndarray  # (T,) 0..1
     brow: np.ndarray  # (T,) brow flashes
     beat: np.ndarray  # (T,) pulses at stressed vowels
-    jitter: dict[str, np.ndarray]  # unit-variance noise per action unit
+    jitter: dict[str, np.ndarray]  # unit-variance noise per action unit: this take's own share and a slow wobble
 
 
 @dataclass(frozen=True)
@@ -125,7 +129,7 @@ def draw_motion(plan: Schedule, style: Manner, rng: np.random.Generator) -> Moti
         blink=_blinks(rng, frames, style.blink_interval),
         brow=np.minimum(brow, 0.35),
         beat=np.minimum(beat, 1.2),
-        jitter={name: smooth_noise(rng, frames, 8.0) for name in _EXPRESSIVE},
+        jitter={name: 0.8 * smooth_noise(rng, frames, 8.0) + 0.6 * rng.normal() for name in _EXPRESSIVE},
     )
 
 
@@ -183,7 +187,7 @@ def perform(
         units[side] = resting + motion.blink * (1 - 0.9 * np.minimum(1, resting))
     lively = 1 + alpha * (affect.liveliness - 1)
     nod = np.zeros((plan.frames, 3))
-    nod[:, 1] = style.nod * motion.beat * lively
+    nod[:] = (motion.beat * lively)[:, None] * np.array([style.turn, style.nod, style.tip])
     yaw, pitch = VIEW_ANGLES[view]
     own = motion.head * (0.7 + 0.3 * lively)[:, None] + nod + alpha[:, None] * np.array(affect.head)
     gaze = motion.gaze - _COUNTER_ROTATION * own[:, :2] + alpha[:, None] * np.array(affect.gaze)

@@ -12,12 +12,15 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
 from eap.constants import FPS
-from eap.synth.affect import AFFECTS, LEVEL_PEAKS
+from eap.synth.affect import LEVEL_PEAKS
 from eap.synth.phonemes import PHONEMES, Kind
+from eap.synth.prosody import VOICES
 from eap.synth.sentences import Sentence
 from eap.synth.voice import Speaker
 
 _GRID = 100  # samples per neutral second of the drawn curve
+_TAKE_RATE = 0.03  # standard deviation of log rate between takes
+_EDGE = 0.25  # standard deviation of the log length of the silence at either end
 _SHAPES = ("rise", "rise-fall", "fall", "swell", "two-peaks")
 
 
@@ -125,15 +128,21 @@ def schedule(
 ) -> Schedule:
     """Phones in seconds at this speaker's and emotion's rate, and alpha per video frame.
 
-    ``curve`` is `intensity_curve` of the same sentence. Phones vary by 5 % from take to take. The clip is as long as
-    the sentence, filled up with silence to a whole number of frames.
+    ``curve`` is `intensity_curve` of the same sentence. From take to take phones vary by 5 %, the whole rate by 3 %,
+    the silence at both ends by 25 %. The clip is as long as the sentence, filled up with silence to a whole frame.
     """
     neutral = np.array([phone.seconds for phone in sentence.phones])
     ends = np.cumsum(neutral)
     grid = np.arange(len(curve)) / _GRID
     at_phone = np.interp(ends - neutral / 2, grid, curve)
-    rate = speaker.rate * (1 + at_phone * (AFFECTS[emotion].voice.rate - 1))
+    voice = VOICES[emotion]
+    rate = speaker.rate * (1 + at_phone * (voice.rate - 1)) * np.exp(_TAKE_RATE * np.clip(rng.normal(), -2, 2))
+    vowel = np.array([phone.stress > 0 and PHONEMES[phone.symbol].kind is Kind.VOWEL for phone in sentence.phones])
+    rate /= np.where(vowel, 1 + at_phone * (voice.drawl - 1), 1)
     spoken = neutral / rate * np.exp(0.05 * rng.normal(size=len(neutral)))
+    # Silence before and after says nothing of the emotion: neither its rate nor the speaker's touches it.
+    edges = np.array([0, -1])
+    spoken[edges] = neutral[edges] * np.exp(_EDGE * np.clip(rng.normal(size=2), -2, 2))
     borders = np.concatenate([[0.0], np.cumsum(spoken)])
     frames = int(np.ceil(borders[-1] * FPS - 1e-6))
     borders[-1] = frames / FPS

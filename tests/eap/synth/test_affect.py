@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from eap.constants import EMOTIONS
-from eap.synth.affect import AFFECTS, LEVEL_PEAKS, PROSODY_NAMES, Prosody, valence_arousal
+from eap.synth.affect import AFFECTS, LEVEL_PEAKS, valence_arousal
+from eap.synth.prosody import PROSODY_NAMES, Prosody
 
 
 def test_anchors_have_the_signs_of_the_circumplex() -> None:
