@@ -33,8 +33,10 @@ COMMANDS: dict[str, Entry] = {
     "train": Entry("train", "train", "Rebuild the bundled weights from nothing."),
     "data": Entry("data", "data", "Write the embedded world; check a dataset folder."),
     "metrics": Entry("metrics", "metrics", "List the metrics, or show one."),
+    "check": Entry("check", "check", "Hold a run against its baseline."),
+    "baseline": Entry("baseline", "baseline", "Move, show and compare baselines."),
     "report": Entry("report", "report", "Write the report of a run directory again."),
-    "weights": Entry("weights", "weights", "List and verify the bundled weights."),
+    "weights": Entry("weights", "weights", "List, fetch and verify weights."),
     "cache": Entry("cache", "cache", "Show or clear what is cached."),
     "doctor": Entry("doctor", "doctor", "Check this installation."),
 }
