@@ -3,8 +3,10 @@
 from functools import lru_cache
 
 import numpy as np
+from scipy.ndimage import grey_dilation
 
 from eap.synth.identity import Background, Light
+from eap.synth.mesh import Kind, template
 from eap.synth.parts import ATLAS_WIDTH
 from eap.synth.rig import project
 from eap.synth.scene import Scene
@@ -54,7 +56,36 @@ def _face_normals(v: Array, triangles: Array) -> Array:
     return normals
 
 
-def _shade(scene: Scene, v: Array, face_normals: Array, light: Light) -> Array:
+def cast_shadow(scene: Scene, light: Light) -> Array:
+    """Share (nv, 1) of the key light that reaches each vertex of the face at rest; 1 elsewhere.
+
+    The neutral face as a height field z(x, y) is searched along the light: what stands higher than the ray (nose, brow,
+    lips) shades what lies behind it. Soft, since neighbouring vertices blend.
+    """
+    n = len(template().x)
+    face = scene.vertices[:n]
+    low, cells = face[:, :2].min(0), 96
+    pitch = (face[:, :2].max(0) - low) / (cells - 1)
+    at = np.rint((face[:, :2] - low) / pitch).astype(int)
+    field = np.full((cells, cells), -9.0)
+    np.maximum.at(field, (at[:, 0], at[:, 1]), face[:, 2])
+    field = grey_dilation(field, (5, 5))
+    d = np.array(light.direction)
+    blocked = np.zeros(n)
+    for step in np.linspace(0.06, 0.36, 11):
+        ray = face + step * d
+        where = np.rint((ray[:, :2] - low) / pitch).astype(int).clip(0, cells - 1)
+        over = field[where[:, 0], where[:, 1]] - ray[:, 2]
+        blocked = np.maximum(blocked, smoothstep(0.0, 0.06, over))
+    lid = np.isin(template().kind, (Kind.UPPER_LID, Kind.LOWER_LID))
+    reach = np.ones((len(scene.vertices), 1), np.float32)
+    # the crown would shade itself: the field is coarse where it is steep
+    shade = np.where(lid, 0.25, 0.5) * smoothstep(0.5, 0.25, face[:, 1])
+    reach[:n, 0] = 1 - shade * blocked
+    return reach
+
+
+def _shade(scene: Scene, v: Array, face_normals: Array, light: Light, reach: Array) -> Array:
     """Attributes (6, nv) per vertex: light R, G, B, shine, texel column and row."""
     n = scene.incidence @ face_normals
     n /= np.sqrt(np.einsum("ij,ij->i", n, n))[:, None] + 1e-9
@@ -66,7 +97,7 @@ def _shade(scene: Scene, v: Array, face_normals: Array, light: Light) -> Array:
     warm = np.array([1 + light.warmth, 1, 1 - light.warmth], np.float32)
     ao = scene.occlusion
     out = np.empty((6, len(v)), np.float32)
-    out[:3] = (light.ambient * sky * ao + light.key * diffuse * (0.35 + 0.65 * ao) * warm + fill * ao).T
+    out[:3] = (light.ambient * sky * ao + light.key * reach * diffuse * (0.35 + 0.65 * ao) * warm + fill * ao).T
     half = d + np.array([0, 0, 1], np.float32)
     out[3] = scene.shine * np.clip(n @ (half / np.linalg.norm(half)), 0, 1) ** 22
     out[:3, scene.fixed] = scene.fixed_light
@@ -159,6 +190,7 @@ class Renderer:
 
     def __init__(self, scene: Scene, light: Light, background: Background) -> None:
         self._scene, self._light, self._background = scene, light, background
+        self._reach = cast_shadow(scene, light)
         self._backgrounds: dict[int, Array] = {}
         self._crease = np.ones(len(scene.texels), np.float32)
 
@@ -171,7 +203,7 @@ class Renderer:
         """Picture (size, size, 3) uint8 of posed vertices."""
         scene, fine = self._scene, size * supersample
         flat = project(scene, v, fine)
-        attributes = _shade(scene, v, _face_normals(v, scene.triangles), self._light)
+        attributes = _shade(scene, v, _face_normals(v, scene.triangles), self._light, self._reach)
         x, y = flat[:, 0].take(scene.triangles), flat[:, 1].take(scene.triangles)
         ids = _visible(scene, v[:, 2].copy(), x, y, fine)
         x, y = x.take(ids, 0), y.take(ids, 0)
