@@ -28,7 +28,7 @@ class Affect:
     head: tuple[float, float, float] = (0.0, 0.0, 0.0)  # yaw, pitch (+ is down), roll
     gaze: tuple[float, float] = (0.0, 0.0)
     liveliness: float = 1.0  # factor on head movement that goes with speech rhythm
-    voice: Prosody = Prosody()
+    voice: Prosody = VOICES["neutral"]
 
 
 AFFECTS: dict[str, Affect] = {

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from eap.synth.face import Face
 
 SAMPLES_PER_FRAME = RATE // FPS
+SMALLEST, LARGEST = 32, 1024
+"""Sides of a picture that can be drawn, pixels."""
 
 
 @dataclass(frozen=True)
@@ -205,14 +207,24 @@ def _truth(
     )
 
 
+def check_size(size: int, supersample: int = 2) -> None:
+    """Raise DataError for pictures that cannot be drawn."""
+    if not SMALLEST <= size <= LARGEST:
+        raise DataError(f"size {size} px", fix=f"ask for {SMALLEST} to {LARGEST} px")
+    if not 1 <= supersample <= 4:
+        raise DataError(f"supersampling {supersample}", fix="ask for 1 to 4")
+
+
 def render_clip(
     spec: ClipSpec, *, size: int = 128, frames: bool = True, twin: bool = False, supersample: int = 2
 ) -> WorldClip:
     """Make a clip. ``frames=False`` leaves the images out (sound and truth only, about 100 times faster).
 
     ``twin`` adds the neutral twin: same phones, mouth, head noise, blinks and voice noise with alpha = 0. With
-    ``spec.wild`` frames, landmarks and sound pass through `eap.synth.wild`. Deterministic.
+    ``spec.wild`` frames, landmarks and sound pass through `eap.synth.wild`. Deterministic. Raises DataError for a size
+    outside 32..1024 pixels or a supersampling outside 1..4.
     """
+    check_size(size, supersample)
     take = _take(spec)
     count = take.plan.frames if spec.seconds is None else min(take.plan.frames, max(1, round(spec.seconds * FPS)))
     variant = 1 + int(spec.generator("variant").integers(1 << 30)) if spec.wild else 0

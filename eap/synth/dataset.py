@@ -24,7 +24,7 @@ from eap.data.clip import Clip
 from eap.data.truth import save_truth
 from eap.errors import DataError
 from eap.files import write_json
-from eap.synth.clip import ClipSpec, identity_name, render_clip, sentence_name, spec_id
+from eap.synth.clip import ClipSpec, check_size, identity_name, render_clip, sentence_name, spec_id
 from eap.synth.workers import Progress, ordered_map
 
 MARKER = "eap-world.json"
@@ -63,6 +63,11 @@ def plan_world(
     and levels, so that same-sentence pairs exist. Neutral has one level; ``neutral_takes`` (default ``takes``) may give
     it more clips. Raises DataError when a value is out of range.
     """
+    asked = {"identities": identities, "emotions": emotions, "levels": levels, "sentences": sentences, "views": views}
+    empty = [name for name, values in asked.items() if len(values) == 0]
+    if empty or takes < 1 or (neutral_takes is not None and neutral_takes < 0):
+        what = f"no {' and no '.join(empty)}" if empty else "fewer than one take"
+        raise DataError(f"a world with {what}", fix="ask for at least one of each")
     if per_cell is not None and not 0 < per_cell <= len(sentences):
         raise DataError(f"per_cell {per_cell} with {len(sentences)} sentences", fix="ask for at most all sentences")
     plan = []
@@ -170,6 +175,7 @@ def write_world(
     and wild versions need another folder), and on a full disk.
     """
     started = time.monotonic()
+    check_size(size, supersample)
     root = Path(root)
     clips = tuple(clip_files(root, spec, twin) for spec in specs)
     if len({clip.video for clip in clips}) != len(clips):

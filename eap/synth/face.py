@@ -1,6 +1,7 @@
 """The face of the embedded world: a person by number, drawn in any pose with exact landmarks."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 import numpy as np
 
@@ -8,7 +9,7 @@ from eap.synth.action_units import AU_NAMES
 from eap.synth.identity import Background, Identity, Light, sample_background, sample_identity, sample_light
 from eap.synth.renderer import Renderer
 from eap.synth.rig import Pose, landmarks, landmarks_track, posed
-from eap.synth.scene import build_scene
+from eap.synth.scene import Scene, build_scene
 from eap.synth.surface import Array
 
 __all__ = ["AU_NAMES", "Background", "Face", "Identity", "Light", "build_face", "sample_background", "sample_light"]
@@ -26,9 +27,9 @@ class Face:
     0..1; size in pixels. Safe up to a yaw of about +-35 degrees. Landmarks are iBUG-68; pixel i covers [i, i + 1).
     """
 
-    def __init__(self, who: Identity, light: Light, background: Background) -> None:
+    def __init__(self, who: Identity, light: Light, background: Background, scene: Scene | None = None) -> None:
         self.identity = who
-        self.scene = build_scene(who)
+        self.scene = build_scene(who) if scene is None else scene
         self._renderer = Renderer(self.scene, light, background)
 
     def draw(
@@ -84,13 +85,18 @@ class Face:
         return landmarks_track(self.scene, units, head, moved, size)
 
 
+@lru_cache(maxsize=12)
+def _scene(identity: int) -> Scene:
+    return build_scene(sample_identity(identity))
+
+
 def build_face(
     identity: int, variant_seed: int = 0, light: Light | None = None, background: Background | None = None
 ) -> Face:
     """The person with this number. Looks follow from the number alone.
 
     variant_seed > 0 draws another light and background for the same person; `light` and `background` override them.
-    Raises ValueError for a negative number.
+    The same person in another light shares the scene already built. Raises ValueError for a negative number.
     """
     who = sample_identity(identity)
     if variant_seed:
@@ -98,4 +104,4 @@ def build_face(
         varied = (sample_light(r), sample_background(r))
     else:
         varied = (who.light, who.background)
-    return Face(who, light or varied[0], background or varied[1])
+    return Face(who, light or varied[0], background or varied[1], _scene(identity))
