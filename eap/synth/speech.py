@@ -37,7 +37,7 @@ _BANDWIDTHS = np.array([70.0, 95.0, 140.0, 220.0, 300.0])
 _LOWEST, _HIGHEST = 48.0, 560.0  # Hz
 _FLOOR = 4e-4  # recording noise, at 16 kHz
 _LAUGH = 5.0  # Hz
-_MICROPHONE = 2.0  # dB, standard deviation of the recording level from take to take
+_MICROPHONE = 1.2  # dB, standard deviation of the recording level from take to take
 _CYCLES = 4096  # more glottal cycles than any clip has
 
 
