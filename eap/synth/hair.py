@@ -67,7 +67,7 @@ def _edge(a: Array, hair: Hair, style: _Style, r: Generator) -> Array:
     if style.line == "short":
         jitter = noise(r, (1, len(a)), (0.0, 0.7))[0]
         lifted = 0.02 if hair.style == "quiff" else 0.0
-        return np.asarray(hairline(a, hair) + 0.014 * jitter * (np.abs(a) < 1.3) + lifted)
+        return np.asarray(hairline(a, hair) + 0.028 * jitter * (np.abs(a) < 1.3) + lifted)
     if style.line == "fringe":
         y = np.interp(np.abs(a), [0, 0.7, 0.95, 1.1, 1.3, 2.6], [0.38, 0.36, 0.28, -0.05, -0.3, -0.6])
         return np.asarray(y + 0.5 * hair.line)
@@ -130,7 +130,7 @@ def _image(hair: Hair, r: Generator) -> Array:
             + 0.06 * noise(r, (h, w), (5.0, 4.0))
         )
     v = np.linspace(0, 1, h)[:, None] + 0.05 * noise(r, (1, w), (0.0, 2.0))
-    sheen = 1 + 0.38 * np.exp(-(((v - 0.42) / 0.15) ** 2)) - 0.22 * smoothstep(0.75, 1.0, v)
+    sheen = 1 + 0.55 * np.exp(-(((v - 0.42) / 0.15) ** 2)) - 0.22 * smoothstep(0.75, 1.0, v)
     return np.clip(np.array(hair.colour) * ((1 + grain) * sheen)[..., None], 0.01, 1)
 
 
@@ -148,7 +148,7 @@ def _split(name: str, v: Array, tri: Array, uv: Array, image: Array, ao: Array, 
         picked = compact.reshape(-1, 3)
         # seen from inside, the shell fills what would be a gap between hair and cheek on the far side
         inside = name == "shell" and tag != "front"
-        parts.append(Part(f"{name}_{tag}", v[used], picked, uv[used], image, layer, ao[used], 0.07, two_sided=inside))
+        parts.append(Part(f"{name}_{tag}", v[used], picked, uv[used], image, layer, ao[used], 0.12, two_sided=inside))
     return parts
 
 
