@@ -1,0 +1,334 @@
+"""Saving answers, and what a rater's browser is told about the open trial.
+
+An answer carries an id made by the browser. The same answer sent again (a lost reply, a refresh, a resend) changes
+nothing and is confirmed again; another answer to the same question is refused. What the browser is told never holds a
+method, a clip's name, the driving emotion, the role of a trial or an expected answer.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Annotated, Any, Literal, cast
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from sqlalchemy import Connection, Row, insert, select, update
+
+from eap.constants import EMOTIONS
+from user_study import schema, session
+from user_study.design import AcrQuestion, EmotionQuestion, Known, PreferenceQuestion, TraceQuestion, Trap
+from user_study.folder import Study
+from user_study.session import RefusedError
+
+WATCHED = 0.95
+"""Share of a clip that counts as played to its end: browsers report the last fraction of a second unevenly."""
+FASTER = 0.9
+"""Share of the clips' length that must have passed on the server's clock since the trial was opened."""
+TRACE_HIGH, TRACE_LOW = 0.75, 0.25
+"""Mean of a trace that follows the instruction "high" or "low"."""
+TRACE_COVER = 0.8
+"""A trace must reach this share of the clip."""
+MAX_SAMPLES = 4096
+EMOTION_LABELS = {
+    "angry": "Angry", "contempt": "Contemptuous", "disgusted": "Disgusted", "fear": "Afraid", "happy": "Happy",
+    "neutral": "Neutral", "sad": "Sad", "surprised": "Surprised", "unsure": "Not sure",
+}  # fmt: skip
+SIDE_LABELS = {"left": "Clip A", "right": "Clip B", "tie": "No difference"}
+Questions = EmotionQuestion | AcrQuestion | PreferenceQuestion | TraceQuestion
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Seconds = Annotated[float, Field(ge=0, le=86400, allow_inf_nan=False)]
+Number = Annotated[int, Field(ge=0, le=10**6)]
+
+
+class _In(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=False)
+
+
+class Playback(_In):
+    """What the browser saw of the clip."""
+
+    plays: Number = 0
+    watched: Share = 0.0
+    seconds: Seconds | None = None
+    stalls: Number = 0
+    stall_seconds: Seconds = 0.0
+    load_seconds: Seconds | None = None
+    frames: Number | None = None
+    frames_dropped: Number | None = None
+    hidden: Number = 0
+
+
+class Given(_In):
+    """An answer as the browser sends it."""
+
+    id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{16,64}$")]
+    trial: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,40}$")]
+    question: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
+    answer: Annotated[str, StringConstraints(min_length=1, max_length=40)]
+    samples: Annotated[tuple[tuple[Seconds, Share], ...], Field(max_length=MAX_SAMPLES)] = ()
+    playback: Playback = Playback()
+
+
+@dataclass(frozen=True)
+class Saved:
+    """What came of an answer."""
+
+    replayed: bool
+    correct: bool | None
+    """Of a training answer: whether it was as expected."""
+    feedback: str
+    again: bool
+    """The same question is asked once more (training)."""
+
+
+def save(connection: Connection, study: Study, rater: str, given: Given, now: float) -> Saved:
+    """Save one answer. Raises RefusedError when it does not fit; nothing is changed then."""
+    answers = schema.answers.c
+    earlier = connection.execute(select(schema.answers).where(answers.rater == rater, answers.id == given.id)).first()
+    trial = connection.execute(
+        select(schema.trials).where(schema.trials.c.id == given.trial, schema.trials.c.rater == rater)
+    ).first()
+    if trial is None:
+        raise RefusedError("there is no such trial", 404)
+    if earlier is not None:
+        return _confirm_again(study, trial, earlier, given)
+    row = session.by_id(connection, rater)
+    if row.stage not in ("training", "trials") or trial.position != row.position:
+        raise RefusedError("this trial is not open")
+    session.wake(connection, row)
+    question, attempt = _asked(connection, study, trial)
+    if question != given.question:
+        raise RefusedError("this question is not the one that is asked")
+    value, samples = _checked(study, trial, given)
+    _refuse_unplayed(connection, study, row, trial, given, now)
+    known = _known(study, trial, question)
+    correct = None if known is None else _holds(known, study.design.question(question), given.answer, value)
+    connection.execute(
+        insert(schema.answers).values(
+            id=given.id, trial=trial.id, rater=rater, question=question, attempt=attempt, answer=given.answer,
+            value=value, correct=None if correct is None else int(correct), samples=samples,
+            playback=given.playback.model_dump_json(), given_at=now,
+        )
+    )  # fmt: skip
+    _advance(connection, study, row, trial, now)
+    return _saved(study, trial, question, attempt, correct, replayed=False)
+
+
+def _confirm_again(study: Study, trial: Row[Any], earlier: Row[Any], given: Given) -> Saved:
+    same = (earlier.trial, earlier.question, earlier.answer) == (given.trial, given.question, given.answer)
+    if not same:
+        raise RefusedError("another answer was saved under this id")
+    correct = None if earlier.correct is None else bool(earlier.correct)
+    return _saved(study, trial, earlier.question, earlier.attempt, correct, replayed=True)
+
+
+def _saved(
+    study: Study, trial: Row[Any], question: str, attempt: int, correct: bool | None, *, replayed: bool
+) -> Saved:
+    if trial.role != "training":
+        return Saved(replayed, None, "", False)  # nobody learns which trials were checks
+    training = study.design.training[trial.known]
+    if training.question != question:
+        return Saved(replayed, None, "", False)
+    again = not correct and attempt < study.design.training_tries
+    return Saved(replayed, correct, training.right if correct else training.wrong, again)
+
+
+def _asked(connection: Connection, study: Study, trial: Row[Any]) -> tuple[str, int]:
+    """The question a trial waits for and which attempt at it, or ("", 0) when all are answered."""
+    answers = schema.answers.c
+    given: dict[str, list[int | None]] = {}
+    for question, correct in connection.execute(
+        select(answers.question, answers.correct).where(answers.trial == trial.id).order_by(answers.attempt)
+    ):
+        given.setdefault(question, []).append(correct)
+    for name in study.design.block(trial.block).questions:
+        attempts = given.get(name, [])
+        failed = trial.role == "training" and bool(attempts) and attempts[-1] == 0
+        if not attempts or (failed and len(attempts) < study.design.training_tries):
+            return name, len(attempts) + 1
+    return "", 0
+
+
+def _checked(study: Study, trial: Row[Any], given: Given) -> tuple[float | None, str]:
+    """The number of an answer and its samples as JSON. Raises RefusedError when the question has no such answer."""
+    question = study.design.question(given.question)
+    if question.kind == "trace":
+        return _checked_trace(study, trial, given)
+    if given.samples or given.answer not in question.options:
+        raise RefusedError("the question has no such answer", 422)
+    if question.kind == "acr":
+        return float(given.answer), ""
+    if question.kind == "preference":
+        return {"left": 1.0, "right": 0.0, "tie": 0.5}[given.answer], ""
+    return None, ""
+
+
+def _checked_trace(study: Study, trial: Row[Any], given: Given) -> tuple[float, str]:
+    seconds = study.stimuli[json.loads(trial.stimuli)[0]].seconds
+    times = [t for t, _ in given.samples]
+    if given.answer != "trace" or len(times) < 2:
+        raise RefusedError("a trace needs samples", 422)
+    if any(b < a for a, b in pairwise(times)) or times[-1] > seconds + 1.0:
+        raise RefusedError("the samples of a trace must follow the clip", 422)
+    if times[-1] < TRACE_COVER * seconds or times[0] > (1 - TRACE_COVER) * seconds:
+        raise RefusedError("the trace does not cover the clip", 422)
+    samples = [[round(t, 3), round(v, 4)] for t, v in given.samples]
+    return trace_mean(given.samples, seconds), json.dumps(samples, separators=(",", ":"))
+
+
+def trace_mean(samples: Sequence[tuple[float, float]], seconds: float) -> float:
+    """Time-weighted mean of a slider that stays where it is until the next sample, over [first sample, end]."""
+    times = np.array([t for t, _ in samples] + [max(seconds, samples[-1][0])])
+    values = np.array([v for _, v in samples])
+    width = np.diff(times)
+    return float(values.mean()) if width.sum() <= 0 else float((values * width).sum() / width.sum())
+
+
+def _refuse_unplayed(
+    connection: Connection, study: Study, row: Row[Any], trial: Row[Any], given: Given, now: float
+) -> None:
+    if not study.design.session.complete_playback:
+        return
+    needed = sum(study.stimuli[name].seconds for name in json.loads(trial.stimuli))
+    if given.playback.watched < WATCHED or given.playback.plays < 1:
+        raise RefusedError("the clip was not played to its end", 422)
+    if now - row.turn_at < FASTER * needed:
+        raise RefusedError("the clip cannot have been played to its end yet", 422)
+
+
+def _known(study: Study, trial: Row[Any], question: str) -> Known | Trap | None:
+    """The known answer of this question of this trial."""
+    if trial.known is None:
+        return None
+    lists: dict[str, Sequence[Known | Trap]] = {
+        "gold": study.design.gold, "trap": study.design.traps, "training": study.design.training,
+    }  # fmt: skip
+    known = lists[trial.role][trial.known]
+    return known if known.question == question else None
+
+
+def _holds(known: Known | Trap, question: Questions, answer: str, value: float | None) -> bool:
+    if isinstance(known, Known):
+        return known.holds(answer, value)
+    if question.kind == "trace" and value is not None:
+        return value >= TRACE_HIGH if known.answer == "high" else value <= TRACE_LOW
+    return answer == known.answer
+
+
+def _advance(connection: Connection, study: Study, row: Row[Any], trial: Row[Any], now: float) -> None:
+    """After an answer: close the trial when it was the last question, open the next."""
+    session.change(connection, row.id, seen_at=now)
+    if _asked(connection, study, trial)[0]:
+        return
+    connection.execute(update(schema.trials).where(schema.trials.c.id == trial.id).values(state="done", done_at=now))
+    if trial.role == "trial" and not row.excluded:
+        session.count(connection, trial.block, trial.item, pending=-1, done=1)
+    plan = session.slots(row)
+    position = row.position + 1
+    values: dict[str, Any] = {"position": position, "turn_at": now}
+    if position == len(plan):
+        values["stage"] = "questions"
+    elif trial.role == "training" and plan[position].role != "training":
+        values |= {"stage": "trials", "started_at": now}
+    session.change(connection, row.id, **values)
+    if position == len(plan) and not study.design.questionnaire:
+        session.finish(connection, row.id, now)
+    session.release_dropouts(connection, study, now)
+    session.give_trials(connection, study, row.id)
+
+
+def state(connection: Connection, study: Study, rater: str) -> dict[str, Any]:
+    """What the browser is told: stage, progress, the open trial and the next one."""
+    row = session.by_id(connection, rater)
+    plan = session.slots(row)
+    training = sum(slot.role == "training" for slot in plan)
+    in_training = row.stage == "training"
+    told: dict[str, Any] = {
+        "stage": row.stage,
+        "done": row.position if in_training else row.position - training,
+        "total": training if in_training else len(plan) - training,
+        "trial": None,
+        "next": None,
+    }
+    if row.stage not in ("training", "trials"):
+        return told
+    trials = schema.trials.c
+    found = connection.execute(
+        select(schema.trials)
+        .where(trials.rater == rater, trials.position.between(row.position, row.position + 1))
+        .order_by(trials.position)
+    ).all()
+    for key, trial in zip(("trial", "next"), found, strict=False):
+        told[key] = _described(connection, study, row, trial)
+    return told
+
+
+def _described(connection: Connection, study: Study, row: Row[Any], trial: Row[Any]) -> dict[str, Any]:
+    block = study.design.block(trial.block)
+    shown = [study.stimuli[name] for name in json.loads(trial.stimuli)]
+    asked, attempt = _asked(connection, study, trial)
+    questions = [_question(study, row, trial, name) for name in block.questions]
+    return {
+        "id": trial.id,
+        "kind": study.design.kind(trial.block),
+        "intro": block.intro,
+        "block": [other.name for other in study.design.blocks].index(trial.block) + 1,
+        "clips": [{"url": f"media/{trial.id}/{side}", "seconds": s.seconds} for side, s in enumerate(shown)],
+        "reference": f"media/{trial.id}/reference" if any(q["reference"] for q in questions) else None,
+        "questions": questions,
+        "step": block.questions.index(asked) if asked else len(questions),
+        "attempt": attempt,
+        "complete": study.design.session.complete_playback,
+    }
+
+
+def _question(study: Study, row: Row[Any], trial: Row[Any], name: str) -> dict[str, Any]:
+    question = study.design.question(name)
+    known = _known(study, trial, name)
+    told: dict[str, Any] = {"name": name, "kind": question.kind, "text": question.text, "reference": False}
+    if isinstance(known, Trap):
+        told["text"] = known.text or trap_text(known, question)
+    if question.kind == "trace":
+        return told | {"low": question.low, "high": question.high}
+    if question.kind == "acr":
+        labels = dict(zip(question.options, question.point_labels, strict=True))
+        told["reference"] = question.reference
+    else:
+        labels = SIDE_LABELS if question.kind == "preference" else EMOTION_LABELS
+    options = list(question.options)
+    if isinstance(question, EmotionQuestion) and question.shuffle:
+        order = np.random.default_rng(row.seed).permutation(len(EMOTIONS))
+        options[: len(EMOTIONS)] = [options[i] for i in order]
+    return told | {"options": [{"value": value, "label": labels[value]} for value in options]}
+
+
+def trap_text(trap: Trap, question: Questions) -> str:
+    """The instruction of a trap: in the question itself, so that nobody who reads can miss it."""
+    if question.kind == "trace":
+        where = "right" if trap.answer == "high" else "left"
+        return f"This is an attention check. Keep the slider at its {where} end for the whole clip."
+    if question.kind == "emotion":
+        label = EMOTION_LABELS[trap.answer]
+    elif question.kind == "preference":
+        label = SIDE_LABELS[trap.answer]
+    else:
+        label = trap.answer
+    return f"This is an attention check. Whatever you saw, please choose “{label}”."
+
+
+def media_of(
+    connection: Connection, study: Study, rater: str, trial: str, which: Literal["0", "1", "reference"]
+) -> str | None:
+    """The file behind a trial's address, relative to the study's folder; None when the rater has no such trial."""
+    table = schema.trials.c
+    stimuli = connection.scalar(select(table.stimuli).where(table.id == trial, table.rater == rater))
+    if stimuli is None:
+        return None
+    shown = [study.stimuli[name] for name in json.loads(cast("str", stimuli))]
+    if which == "reference":
+        return shown[0].reference or None
+    return shown[int(which)].media if int(which) < len(shown) else None
