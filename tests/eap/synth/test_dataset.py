@@ -139,3 +139,20 @@ def test_progress_counts_to_the_end(tmp_path: Path) -> None:
     seen: list[tuple[int, int]] = []
     write_world(tmp_path, SPECS, size=64, twin=False, progress=lambda *at: seen.append(at))
     assert seen == [(1, 3), (2, 3), (3, 3)]
+
+
+def test_empty_worlds_and_impossible_pictures_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no identities"):
+        plan_world([])
+    with pytest.raises(DataError, match="no emotions and no views"):
+        plan_world([0], emotions=(), views=())
+    with pytest.raises(DataError, match="take"):
+        plan_world([0], takes=0)
+    with pytest.raises(DataError, match="angst"):
+        plan_world([0], emotions=("angst",), sentences=(1,))
+    with pytest.raises(DataError, match="behind"):
+        plan_world([0], views=("behind",), sentences=(1,))
+    for size in (0, -3, 8, 100_000):
+        with pytest.raises(DataError, match="px"):
+            write_world(tmp_path / "world", SPECS, size=size)
+    assert not (tmp_path / "world").exists()

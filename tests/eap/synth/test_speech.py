@@ -153,3 +153,6 @@ def test_creak_doubles_the_period() -> None:
 def test_speakers_differ_by_sex_and_number() -> None:
     assert speaker(7, True).pitch > 160 > 145 > speaker(7, False).pitch
     assert speaker(7, True) == speaker(7, True) != speaker(8, True)
+    women = [speaker(identity, True) for identity in range(60)]
+    for name in ("pitch", "tract", "first", "second", "space", "tilt", "damping", "breath", "hiss"):
+        assert len({round(getattr(voice, name), 3) for voice in women}) > 15, name

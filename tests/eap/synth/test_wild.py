@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from eap.synth.clip import ClipSpec, render_clip
+from eap.synth.clip import ClipSpec, face_of, render_clip
 from eap.synth.wild import Camera, Room, crop_centres, film, record
 
 CLEAN = Camera(1.0, (0.0, 0.0), 0.0, (1.0, 1.0, 1.0), 0.0, 1.0, 1.0, 0.0, 0.0, 0.0)
@@ -72,3 +72,16 @@ def test_a_wild_clip_is_deterministic_and_differs_from_the_studio() -> None:
     assert np.abs(first.frames.astype(int) - studio.frames).mean() > 3
     assert not np.allclose(first.truth.landmarks, studio.truth.landmarks)
     np.testing.assert_array_equal(first.truth.alpha, studio.truth.alpha)
+
+
+def test_another_light_shares_the_scene_and_leaves_no_trace() -> None:
+    from eap.synth.face import build_face
+
+    first = render_clip(ClipSpec(3, "sad", 2, 5, seconds=0.04, wild=True), size=64)
+    assert build_face(3, 7).scene is build_face(3, 8).scene
+    render_clip(ClipSpec(3, "angry", 3, 6, seconds=0.04, wild=True), size=64)
+    face_of.cache_clear()
+    again = render_clip(ClipSpec(3, "sad", 2, 5, seconds=0.04, wild=True), size=64)
+    assert first.frames is not None
+    assert again.frames is not None
+    np.testing.assert_array_equal(first.frames, again.frames)
