@@ -34,6 +34,8 @@ class BundledParts:
 
     bundle: Path | None = None
     """Folder of the weights; None is the project's own."""
+    threads: int = 1
+    """Threads of the numerical kernels; anything but 1 is for measuring what they change."""
 
     def weights(self, names: Sequence[str]) -> dict[str, str]:
         """SHA-256 of each model's file, and of the file that holds its shared tensors."""
@@ -66,7 +68,7 @@ class BundledParts:
 
     def model(self, name: str) -> Talker:
         """A bundled model."""
-        _one_thread()
+        _threads(self.threads)
         return load_talker(name, self.bundle)
 
     def measure(self, task: Task, produced: Produced, settings: MeasureSettings) -> Measurement:
@@ -74,7 +76,7 @@ class BundledParts:
         from metrics.measure import measure_clip
         from metrics.registry import get_metric
 
-        _one_thread()
+        _threads(self.threads)
         names = metrics_of(task.method, settings.metrics)
         setup = _setup(replace(settings, metrics=names), self.bundle)
         compares = any(get_metric(name).spec.reference for name in names)
@@ -89,7 +91,7 @@ class BundledParts:
         """Pool and bootstrap; features for FID and the plots come from the cache (or are computed again)."""
         from metrics.aggregate import ClipSetFeatures, aggregate
 
-        _one_thread()
+        _threads(self.threads)
         setup = _setup(settings, self.bundle)
         gathered = _Gathered(tasks, root, setup)
         values: list[ClipValue] = []
@@ -224,11 +226,11 @@ def _setup(settings: MeasureSettings, bundle: Path | None) -> Setup:
     )
 
 
-def _one_thread() -> None:
+def _threads(count: int) -> None:
     """Sums over other numbers of threads round otherwise, and pixels flip: a run must not depend on its workers."""
     import torch
 
-    torch.set_num_threads(1)
+    torch.set_num_threads(count)
 
 
 @lru_cache(maxsize=2)
