@@ -88,6 +88,14 @@ def rates(results: dict[str, Any], view: np.ndarray) -> Figures:
     return table
 
 
+def _summary(found: np.ndarray, view: np.ndarray) -> dict[str, str]:
+    """Percentages as they are printed."""
+    columns = {"front": view == "front", "all views": np.ones(len(view), bool)} | {
+        name: view == name for name in VIEWS[1:]
+    }
+    return {name: f"{100 * found[chosen].mean():.1f} %" for name, chosen in columns.items() if chosen.any()}
+
+
 def _rate(found: np.ndarray) -> Figures:
     return wilson(int(found.sum()), len(found)).figures()
 
@@ -115,6 +123,7 @@ def measure(args: argparse.Namespace) -> Figures:
         "frames": {name: int((view == name).sum()) for name in VIEWS},
         "size": SIZE,
         "detection": rates(results, view),
+        "summary": {tool: _summary(np.array(result["found"]), view) for tool, result in results.items()},
         "landmark_error_front_over_outer_eye_distance": errors,
         "not_run": absent,
     }

@@ -56,7 +56,7 @@ def fit(shots: list[Shot], epochs: int, seed: int) -> IdentityJudge:
             batch = batch * (0.85 + 0.3 * torch.rand(len(picks), 1, 1, 1, generator=generator))
             loss = head(net(batch.clamp(0, 1)), person[picks])
             optimiser.zero_grad()
-            loss.backward()
+            torch.autograd.backward(loss)
             optimiser.step()
             schedule.step()
     return net.fold()

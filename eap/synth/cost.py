@@ -84,11 +84,12 @@ def world_cost(
     began = time.monotonic()
     build_face(missing[0].identity + 1)
     face_seconds = time.monotonic() - began
-    short = replace(missing[0], seconds=(_PROBE_FRAMES if size <= 256 else _PROBE_FRAMES_LARGE) / FPS)
+    shown = min(clip_frames(missing[0]), _PROBE_FRAMES if size <= 256 else _PROBE_FRAMES_LARGE)
+    short = replace(missing[0], seconds=shown / FPS)
     with tempfile.TemporaryDirectory() as folder:
         began = time.monotonic()
         write_world(Path(folder) / "probe", [short], size=size, twin=twin)
-        drawn = min(clip_frames(short), clip_frames(missing[0])) * (2 if twin else 1)
+        drawn = shown * (2 if twin else 1)
         frame_seconds = (time.monotonic() - began) / drawn
         written = sum(path.stat().st_size for path in Path(folder).rglob("*.*") if path.is_file())
     people = len({spec.identity for spec in missing})
