@@ -126,7 +126,7 @@ def train(data: _Batchable, epochs: int, seed: int) -> Listener:
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 3e-3, total_steps=steps + 1)
     for _ in range(epochs):
         order = torch.randperm(len(data.x))
-        for rows in order[: len(order) // 32 * 32].split(32):
+        for rows in torch.split(order[: len(order) // 32 * 32], 32):
             logits, alpha = net(data.x[rows], data.mask[rows])
             error = (alpha - data.alpha[rows]).square()[data.mask[rows]].mean()
             loss = F.cross_entropy(logits, data.label[rows], label_smoothing=0.05) + 8 * error

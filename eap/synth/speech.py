@@ -264,7 +264,7 @@ def _overlap_add(blocks: np.ndarray, samples: int, hop: int) -> np.ndarray:
 
 @lru_cache(maxsize=4)
 def _hann(length: int) -> np.ndarray:
-    return np.hanning(length + 1)[:-1].astype(np.float32)
+    return np.asarray(np.hanning(length + 1)[:-1], dtype=np.float32)
 
 
 def _windows(signal: np.ndarray, n: int, hop: int) -> np.ndarray:
