@@ -37,6 +37,7 @@ COMMANDS: dict[str, Entry] = {
     "baseline": Entry("baseline", "baseline", "Move, show and compare baselines."),
     "report": Entry("report", "report", "Write the report of a run directory again."),
     "weights": Entry("weights", "weights", "List, fetch and verify weights."),
+    "noise": Entry("noise", "noise", "Measure A/A noise and propose floors."),
     "cache": Entry("cache", "cache", "Show or clear what is cached."),
     "doctor": Entry("doctor", "doctor", "Check this installation."),
 }

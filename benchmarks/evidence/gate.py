@@ -1,0 +1,192 @@
+"""The gate on the suite smoke: what it lets through, what it catches, and what pairing is worth.
+
+    python -m benchmarks.evidence.gate [--run DIR] [--work build/evidence/gate] [--checks 500]
+
+One run of smoke (or the finished one that is given) is the baseline. Then (1) the same run with two threads, another
+batch size and encoded once more must be unchanged; (2) 500 A/A checks are drawn from the differences of the re-encoded
+run; regressions of one and two floors are planted on top; (3) real damage is done to the run's media. Parts that are
+finished in the work folder are not done again.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.bundled import BundledParts
+from benchmarks.evidence.common import Figures, main
+from benchmarks.evidence.gate_damage import Blur, Copy, LoseClips, ShiftAudio, SwapEmotion
+from benchmarks.evidence.gate_simulation import Noise, detection, false_alarms
+from benchmarks.noise import fresh_features, make_variant
+from benchmarks.regression.check import check
+from benchmarks.regression.config import GateConfig
+from benchmarks.regression.snapshot import Snapshot, snapshot_of_run
+from benchmarks.regression.verdict import Comparison, State, Verdict
+from benchmarks.remeasure import Alter, remeasure
+from benchmarks.runner import RunSettings
+from benchmarks.runner import run as run_suite
+from metrics.rundir import RunFiles
+
+MEANT = {
+    "no-intensity": ("intensity_pcc", "intensity_ccc", "saturation_index"),
+    "blur": ("psnr", "ssim"),
+    "audio-shift": ("av_offset", "lse_c", "lse_d"),
+    "swap": ("emotion_accuracy",),
+    "missing": (),
+}
+"""The metrics that each damage was made for, written down before any was measured."""
+
+SHARE_LOST = 10
+"""Every tenth clip is lost."""
+
+
+@dataclass(frozen=True)
+class OtherBatch(BundledParts):
+    """The evaluators look at another number of frames at a time."""
+
+    frames: int = 7
+
+    def measure(self, *args: Any) -> Any:
+        """As a run measures, with another block of frames (in this process alone)."""
+        from metrics.features.extract import extract
+
+        defaults = extract.__kwdefaults__
+        assert defaults is not None
+        before = defaults["chunk"]
+        defaults["chunk"] = self.frames
+        try:
+            return super().measure(*args)
+        finally:
+            defaults["chunk"] = before
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    """The script's own arguments."""
+    parser.add_argument("--run", type=Path, help="a finished run of smoke, instead of making one")
+    parser.add_argument("--work", type=Path, default=Path("build/evidence/gate"))
+    parser.add_argument("--checks", type=int, default=500)
+    parser.add_argument("--draws", type=int, default=40)
+    parser.add_argument("--workers", type=int, default=2)
+
+
+def measure(args: argparse.Namespace) -> Figures:
+    """All parts, one after another."""
+    work: Path = args.work
+    work.mkdir(parents=True, exist_ok=True)
+    run = args.run or _step(work / "baseline", lambda out: _suite_run(out, args.workers))
+    base = snapshot_of_run(run)
+    config = GateConfig()
+    same = {name: _states(check(path, run, config)) for name, path in _same_thing(run, work, args.workers).items()}
+    noise = Noise.between(base, snapshot_of_run(work / "re-encode"))
+    keys = [item.key for item in check(run, run, config).comparisons if item.gated]
+    return {
+        "suite": base.suite,
+        "clips": len(base.clips),
+        "identities": len({clip.identity for clip in base.clips}),
+        "gated_comparisons": len(keys),
+        "same_commit": same,
+        "aa": {
+            "from": "differences of the re-encoded run, identities drawn with replacement; the floors come from the "
+            "same source, so this is not an independent sample",
+            **false_alarms(noise, config, args.checks, seed=1),
+        },
+        "planted": [detection(noise, config, keys, times, args.draws, seed=2) for times in (2.0, 1.0)],
+        "damage": {name: _damage(name, path, run, config) for name, path in _damaged(run, base, work, args).items()},
+    }
+
+
+def _step(out: Path, make: Callable[[Path], object]) -> Path:
+    """Make a run directory unless it is there and finished."""
+    if not (out / "values.parquet").is_file() or not (out / "run.json").is_file():
+        make(out)
+    return out
+
+
+def _suite_run(out: Path, workers: int) -> None:
+    run_suite(RunSettings(suite="smoke", out=out, workers=workers, report=False))
+
+
+def _same_thing(run: Path, work: Path, workers: int) -> dict[str, Path]:
+    def batch(out: Path) -> None:
+        with fresh_features(work / "cache-batch"):
+            remeasure(run, out, Copy(), parts=OtherBatch())
+
+    return {
+        "batch of 7 frames instead of 64": _step(work / "batch", batch),
+        "2 threads instead of 1": _step(work / "threads", lambda out: make_variant("threads", run, work, workers)),
+        "encoded once more": _step(work / "re-encode", lambda out: make_variant("re-encode", run, work, workers)),
+    }
+
+
+def _damaged(run: Path, base: Snapshot, work: Path, args: argparse.Namespace) -> dict[str, Path]:
+    def altered(name: str, alter: Alter, methods: tuple[str, ...] = ()) -> Path:
+        def make(out: Path) -> None:
+            remeasure(run, out, alter, parts=BundledParts(), methods=methods, workers=args.workers)
+
+        return _step(work / name, make)
+
+    lost = frozenset(clip.id for clip in base.clips[::SHARE_LOST])
+    return {
+        "missing": altered("missing", LoseClips(lost), ("eap",)),
+        "swap": altered("swap", SwapEmotion("angry", "sad")),
+        "audio-shift": altered("audio-shift", ShiftAudio(2)),
+        "blur": altered("blur", Blur(1.0)),
+        "no-intensity": _step(work / "no-intensity", lambda out: _other_weights(out, work, args.workers)),
+    }
+
+
+def _other_weights(out: Path, work: Path, workers: int) -> None:
+    """The row `eap` with the weights `no-intensity`: what a wrong file in the bundle would be."""
+    from benchmarks.methods import FOLDER
+
+    file = work / "eap.toml"
+    text = (FOLDER / "eap.toml").read_text(encoding="utf-8")
+    file.write_text(text.replace('weights = "eap"', 'weights = "no-intensity"'), encoding="utf-8")
+    settings = RunSettings(suite="smoke", methods=("ground-truth", str(file)), out=out, workers=workers, report=False)
+    run_suite(settings)
+
+
+def _states(verdict: Verdict) -> Figures:
+    moved = [item for item in verdict.comparisons if item.gated and item.state is not State.UNCHANGED]
+    return {
+        "exit_code": verdict.outcome.code,
+        "gated": {state.value: len(verdict.of(state, gated=True)) for state in State},
+        "largest_share_of_floor": max(
+            (abs(item.worse) / item.floor for item in verdict.comparisons if item.gated and item.floor > 0), default=0.0
+        ),
+        "not_unchanged": [f"{item.where}: {item.state}" for item in moved],
+    }
+
+
+def _damage(name: str, path: Path, run: Path, config: GateConfig) -> Figures:
+    verdict = check(path, run, config)
+    regressed = [item for item in verdict.comparisons if item.gated and item.state is State.REGRESSED]
+    meant = [item for item in regressed if item.metric in MEANT[name]]
+    failed = sum(record.status == "failed" for record in RunFiles(path).read_journal())
+    figures: Figures = {
+        "exit_code": verdict.outcome.code,
+        "state": verdict.outcome.state.value,
+        "meant_for": list(MEANT[name]),
+        "caught_by_meant": bool(meant) if MEANT[name] else verdict.outcome.state is State.MISSING,
+        "regressed": [_figures(item) for item in regressed],
+        "missed_unpaired_at_05": sum(item.p_unpaired > 0.05 for item in regressed),
+    }
+    if failed:
+        figures["rows_lost"] = failed
+        figures["missing"] = len(verdict.of(State.MISSING, gated=True))
+    return figures
+
+
+def _figures(item: Comparison) -> Figures:
+    return {
+        "where": item.where, "baseline": item.baseline, "run": item.run, "worse": item.worse,
+        "ci95": [item.worse_low, item.worse_high], "floor": item.floor, "p_paired": item.p_paired,
+        "p_unpaired": item.p_unpaired,
+    }  # fmt: skip
+
+
+if __name__ == "__main__":
+    main("gate", __doc__, measure, options)
