@@ -270,7 +270,7 @@ def _hann(length: int) -> np.ndarray:
 def _windows(signal: np.ndarray, n: int, hop: int) -> np.ndarray:
     """Hann windows (n, 4 hop) of the signal, centred ``hop`` apart."""
     padded = np.pad(signal, (2 * hop, 4 * hop))
-    return np.lib.stride_tricks.sliding_window_view(padded, 4 * hop)[::hop][:n] * _hann(4 * hop)
+    return np.asarray(np.lib.stride_tricks.sliding_window_view(padded, 4 * hop)[::hop][:n] * _hann(4 * hop))
 
 
 def _widened(response: np.ndarray, rate: int) -> np.ndarray:
