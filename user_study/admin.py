@@ -6,14 +6,17 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, HTTPException, Request
 from fastapi.responses import RedirectResponse, Response
+from sqlalchemy import Connection
 
 from user_study import security
-from user_study.progress import progress
+from user_study.progress import progress, screening
 from user_study.security import from_elsewhere, set_cookie
 from user_study.store import FAILURE_WINDOW, Store
 from user_study.web import admin_cookie_name, base, log, render
 
 router = APIRouter()
+SCREEN_EVERY = 30.0
+"""Seconds."""
 
 
 def _store(request: Request) -> Store:
@@ -85,4 +88,17 @@ def data(request: Request) -> dict[str, Any]:
         _try(request, token.strip())
     store = _store(request)
     with store.database.read() as connection:
-        return progress(connection, store.study).as_dict()
+        told = progress(connection, store.study).as_dict()
+        return told | {"screening": _screening(request, connection)}
+
+
+def _screening(request: Request, connection: Connection) -> dict[str, Any] | None:
+    """Screening reads every answer: it is done again only after a while. Whose it is stays out of the page."""
+    store = _store(request)
+    kept: tuple[float, dict[str, Any] | None] = getattr(request.app.state, "screened", (0.0, None))
+    now = store.clock.now()
+    if now - kept[0] > SCREEN_EVERY:
+        found = screening(connection, store.study)
+        kept = (now, None if found is None else {k: v for k, v in found.items() if k != "unused"})
+        request.app.state.screened = kept
+    return kept[1]

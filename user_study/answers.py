@@ -20,7 +20,7 @@ from sqlalchemy import Connection, Row, insert, select, update
 from eap.constants import EMOTIONS
 from user_study import schema, session
 from user_study.design import AcrQuestion, EmotionQuestion, Known, PreferenceQuestion, TraceQuestion, Trap
-from user_study.folder import Study
+from user_study.folder import StudyData
 from user_study.session import RefusedError
 
 WATCHED = 0.95
@@ -84,7 +84,7 @@ class Saved:
     """The same question is asked once more (training)."""
 
 
-def save(connection: Connection, study: Study, rater: str, given: Given, now: float) -> Saved:
+def save(connection: Connection, study: StudyData, rater: str, given: Given, now: float) -> Saved:
     """Save one answer. Raises RefusedError when it does not fit; nothing is changed then."""
     answers = schema.answers.c
     earlier = connection.execute(select(schema.answers).where(answers.rater == rater, answers.id == given.id)).first()
@@ -117,7 +117,7 @@ def save(connection: Connection, study: Study, rater: str, given: Given, now: fl
     return _saved(study, trial, question, attempt, correct, replayed=False)
 
 
-def _confirm_again(study: Study, trial: Row[Any], earlier: Row[Any], given: Given) -> Saved:
+def _confirm_again(study: StudyData, trial: Row[Any], earlier: Row[Any], given: Given) -> Saved:
     same = (earlier.trial, earlier.question, earlier.answer) == (given.trial, given.question, given.answer)
     if not same:
         raise RefusedError("another answer was saved under this id")
@@ -126,7 +126,7 @@ def _confirm_again(study: Study, trial: Row[Any], earlier: Row[Any], given: Give
 
 
 def _saved(
-    study: Study, trial: Row[Any], question: str, attempt: int, correct: bool | None, *, replayed: bool
+    study: StudyData, trial: Row[Any], question: str, attempt: int, correct: bool | None, *, replayed: bool
 ) -> Saved:
     if trial.role != "training":
         return Saved(replayed, None, "", False)  # nobody learns which trials were checks
@@ -137,7 +137,7 @@ def _saved(
     return Saved(replayed, correct, training.right if correct else training.wrong, again)
 
 
-def _asked(connection: Connection, study: Study, trial: Row[Any]) -> tuple[str, int]:
+def _asked(connection: Connection, study: StudyData, trial: Row[Any]) -> tuple[str, int]:
     """The question a trial waits for and which attempt at it, or ("", 0) when all are answered."""
     answers = schema.answers.c
     given: dict[str, list[int | None]] = {}
@@ -153,7 +153,7 @@ def _asked(connection: Connection, study: Study, trial: Row[Any]) -> tuple[str, 
     return "", 0
 
 
-def _checked(study: Study, trial: Row[Any], given: Given) -> tuple[float | None, str]:
+def _checked(study: StudyData, trial: Row[Any], given: Given) -> tuple[float | None, str]:
     """The number of an answer and its samples as JSON. Raises RefusedError when the question has no such answer."""
     question = study.design.question(given.question)
     if question.kind == "trace":
@@ -167,7 +167,7 @@ def _checked(study: Study, trial: Row[Any], given: Given) -> tuple[float | None,
     return None, ""
 
 
-def _checked_trace(study: Study, trial: Row[Any], given: Given) -> tuple[float, str]:
+def _checked_trace(study: StudyData, trial: Row[Any], given: Given) -> tuple[float, str]:
     seconds = study.stimuli[json.loads(trial.stimuli)[0]].seconds
     times = [t for t, _ in given.samples]
     if given.answer != "trace" or len(times) < 2:
@@ -189,7 +189,7 @@ def trace_mean(samples: Sequence[tuple[float, float]], seconds: float) -> float:
 
 
 def _refuse_unplayed(
-    connection: Connection, study: Study, row: Row[Any], trial: Row[Any], given: Given, now: float
+    connection: Connection, study: StudyData, row: Row[Any], trial: Row[Any], given: Given, now: float
 ) -> None:
     if not study.design.session.complete_playback:
         return
@@ -200,7 +200,7 @@ def _refuse_unplayed(
         raise RefusedError("the clip cannot have been played to its end yet", 422)
 
 
-def _known(study: Study, trial: Row[Any], question: str) -> Known | Trap | None:
+def _known(study: StudyData, trial: Row[Any], question: str) -> Known | Trap | None:
     """The known answer of this question of this trial."""
     if trial.known is None:
         return None
@@ -219,7 +219,7 @@ def _holds(known: Known | Trap, question: Questions, answer: str, value: float |
     return answer == known.answer
 
 
-def _advance(connection: Connection, study: Study, row: Row[Any], trial: Row[Any], now: float) -> None:
+def _advance(connection: Connection, study: StudyData, row: Row[Any], trial: Row[Any], now: float) -> None:
     """After an answer: close the trial when it was the last question, open the next."""
     session.change(connection, row.id, seen_at=now)
     if _asked(connection, study, trial)[0]:
@@ -241,7 +241,7 @@ def _advance(connection: Connection, study: Study, row: Row[Any], trial: Row[Any
     session.give_trials(connection, study, row.id)
 
 
-def state(connection: Connection, study: Study, rater: str) -> dict[str, Any]:
+def state(connection: Connection, study: StudyData, rater: str) -> dict[str, Any]:
     """What the browser is told: stage, progress, the open trial and the next one."""
     row = session.by_id(connection, rater)
     plan = session.slots(row)
@@ -267,7 +267,7 @@ def state(connection: Connection, study: Study, rater: str) -> dict[str, Any]:
     return told
 
 
-def _described(connection: Connection, study: Study, row: Row[Any], trial: Row[Any]) -> dict[str, Any]:
+def _described(connection: Connection, study: StudyData, row: Row[Any], trial: Row[Any]) -> dict[str, Any]:
     block = study.design.block(trial.block)
     shown = [study.stimuli[name] for name in json.loads(trial.stimuli)]
     asked, attempt = _asked(connection, study, trial)
@@ -286,7 +286,7 @@ def _described(connection: Connection, study: Study, row: Row[Any], trial: Row[A
     }
 
 
-def _question(study: Study, row: Row[Any], trial: Row[Any], name: str) -> dict[str, Any]:
+def _question(study: StudyData, row: Row[Any], trial: Row[Any], name: str) -> dict[str, Any]:
     question = study.design.question(name)
     known = _known(study, trial, name)
     told: dict[str, Any] = {"name": name, "kind": question.kind, "text": question.text, "reference": False}
@@ -321,7 +321,7 @@ def trap_text(trap: Trap, question: Questions) -> str:
 
 
 def media_of(
-    connection: Connection, study: Study, rater: str, trial: str, which: Literal["0", "1", "reference"]
+    connection: Connection, study: StudyData, rater: str, trial: str, which: Literal["0", "1", "reference"]
 ) -> str | None:
     """The file behind a trial's address, relative to the study's folder; None when the rater has no such trial."""
     table = schema.trials.c

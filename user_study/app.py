@@ -19,14 +19,14 @@ from user_study.answers import Given
 from user_study.database import StoreUnavailableError
 from user_study.folder import check_clip, open_folder
 from user_study.security import Guard, csrf_holds, from_elsewhere
+from user_study.serving import DATABASE_VARIABLE, FOLDER_VARIABLE, PARENT_VARIABLE, ROOT_VARIABLE, watch_parent
 from user_study.session import RefusedError
 from user_study.store import Me, Store
 from user_study.web import rater_cookie
 
 RETRY_SECONDS = "2"
 STATIC = Path(__file__).parent / "static"
-STATIC_TYPES = {".css": "text/css", ".js": "text/javascript"}
-FOLDER_VARIABLE, DATABASE_VARIABLE, ROOT_VARIABLE = "EAP_STUDY_FOLDER", "EAP_STUDY_DATABASE", "EAP_STUDY_ROOT_PATH"
+STATIC_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 
 
 class Check(BaseModel):
@@ -57,6 +57,7 @@ def create_app(store: Store, root_path: str = "") -> FastAPI:
 
 def from_environment() -> FastAPI:
     """What each worker process of `study serve` runs."""
+    watch_parent(int(os.environ.get(PARENT_VARIABLE, "0")))
     study = open_folder(os.environ[FOLDER_VARIABLE])
     store = Store(study, os.environ.get(DATABASE_VARIABLE, ""))
     return create_app(store, os.environ.get(ROOT_VARIABLE, ""))

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Row, select
 from eap.files import atomic_write
 from user_study import schema
 from user_study.design import Known, Trap
-from user_study.folder import Study
+from user_study.folder import StudyData
 from user_study.records import Answer, Questionnaire, Rater, Stimulus, Tables, Trace, frame
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def utc(stamp: float) -> str:
     return datetime.fromtimestamp(stamp, UTC).isoformat(timespec="milliseconds") if stamp else ""
 
 
-def tables(connection: Connection, study: Study) -> Tables:
+def tables(connection: Connection, study: StudyData) -> Tables:
     """All tables as of now. Raters who withdrew are in `raters` alone, unless the consent keeps their answers."""
     raters = {row.id: row for row in connection.execute(select(schema.raters).order_by(schema.raters.c.number))}
     trials = {row.id: row for row in connection.execute(select(schema.trials))}
@@ -58,7 +58,7 @@ def tables(connection: Connection, study: Study) -> Tables:
     )
 
 
-def _answer(study: Study, row: Row[Any], trial: Row[Any], order: int) -> Answer:
+def _answer(study: StudyData, row: Row[Any], trial: Row[Any], order: int) -> Answer:
     names = json.loads(trial.stimuli)
     left = study.stimuli[names[0]]
     right = study.stimuli[names[1]] if len(names) > 1 else None
@@ -80,7 +80,7 @@ def _answer(study: Study, row: Row[Any], trial: Row[Any], order: int) -> Answer:
     )  # fmt: skip
 
 
-def _expected(study: Study, trial: Row[Any], question: str) -> str:
+def _expected(study: StudyData, trial: Row[Any], question: str) -> str:
     if trial.known is None:
         return ""
     lists: dict[str, Sequence[Known | Trap]] = {
@@ -96,7 +96,7 @@ def _expected(study: Study, trial: Row[Any], question: str) -> str:
     return f"{'' if known.low is None else f'{known.low:g}'}..{'' if known.high is None else f'{known.high:g}'}"
 
 
-def _samples(study: Study, row: Row[Any], trial: Row[Any]) -> Iterator[Trace]:
+def _samples(study: StudyData, row: Row[Any], trial: Row[Any]) -> Iterator[Trace]:
     shown = study.stimuli[json.loads(trial.stimuli)[0]]
     for t, value in json.loads(row.samples):
         yield Trace(
@@ -117,7 +117,7 @@ def _rater(row: Row[Any], done: int) -> Rater:
     )  # fmt: skip
 
 
-def _intensity(study: Study) -> pd.DataFrame:
+def _intensity(study: StudyData) -> pd.DataFrame:
     import pandas as pd
 
     names = dict.fromkeys(("stimulus", "method", "track", "clip", "name"), str)

@@ -56,7 +56,7 @@ class FolderInfo(BaseModel):
 
 
 @dataclass(frozen=True)
-class Study:
+class StudyData:
     """A study as it is served and analysed: all that does not change while raters answer."""
 
     folder: Path
@@ -83,7 +83,7 @@ def create_folder(
     sources: Sequence[clips.Source],
     source_name: str,
     progress: Callable[[], None] = lambda: None,
-) -> tuple[Study, str]:
+) -> tuple[StudyData, str]:
     """Make a study's folder; returns the study and its admin token, which is kept nowhere but as a hash.
 
     Raises ConfigError (folder taken, design that does not fit the clips or cannot be balanced) and DataError (clips
@@ -153,7 +153,7 @@ def _write_intensity(path: Path, rows: Sequence[Intensity]) -> None:
         frame(rows, Intensity).to_csv(stream, index=False, lineterminator="\n")
 
 
-def open_folder(folder: Path | str) -> Study:
+def open_folder(folder: Path | str) -> StudyData:
     """Read a study's folder. Raises DataError, ConfigError: missing, damaged, changed since it was made."""
     root = Path(folder)
     path = root / "study.json"
@@ -175,10 +175,10 @@ def open_folder(folder: Path | str) -> Study:
             fix="a design is fixed before the first rater: restore it, or create another study",
         )
     design = parse_design(text, str(root / "design.toml"))
-    return Study(root, info, design, text, {s.stimulus: s for s in stimuli}, make_boards(design, stimuli), key)
+    return StudyData(root, info, design, text, {s.stimulus: s for s in stimuli}, make_boards(design, stimuli), key)
 
 
-def refuse_missing_media(study: Study) -> None:
+def refuse_missing_media(study: StudyData) -> None:
     """Before serving: every file a rater may be shown is there. Raises DataError naming the first that are not."""
     wanted = [path for s in study.stimuli.values() for path in (s.media, s.reference) if path]
     wanted += [check_clip(beeps, shape) for beeps in BEEPS for shape in SHAPES]

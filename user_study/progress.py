@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from user_study import schema, session
-from user_study.folder import Study
+from user_study.folder import StudyData
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ class Progress:
         }  # fmt: skip
 
 
-def progress(connection: Connection, study: Study) -> Progress:
+def progress(connection: Connection, study: StudyData) -> Progress:
     """Read everything in one transaction."""
     raters = connection.execute(select(schema.raters)).all()
     states = Counter(str(row.state) for row in raters)
@@ -120,7 +120,7 @@ def progress(connection: Connection, study: Study) -> Progress:
     )
 
 
-def _block(connection: Connection, study: Study, name: str) -> BlockProgress:
+def _block(connection: Connection, study: StudyData, name: str) -> BlockProgress:
     board = study.boards[name]
     done, pending = [0] * len(board.cells), [0] * len(board.cells)
     for row in connection.execute(select(schema.items).where(schema.items.c.block == name)):
@@ -167,3 +167,23 @@ def _seen(device: str, seen: Sequence[dict[str, Any]]) -> Playback:
         load_median=round(statistics.median(loads), 3),
         load_worst=round(loads[min(len(loads) - 1, int(0.95 * len(loads)))], 3),
     )
+
+
+def screening(connection: Connection, study: StudyData) -> dict[str, Any] | None:
+    """How raters stand against the design's two tiers now; None while nobody has finished."""
+    from user_study.export import tables
+    from user_study.screening import screen
+
+    data = tables(connection, study)
+    finished = set(data.raters.loc[data.raters["state"] == "done", "rater"])
+    if not finished:
+        return None
+    cleaning = screen(study.design, data)
+    judged = [checked for checked in cleaning.raters if checked.rater in finished]
+    return {
+        "raters": len(judged),
+        "paid": sum(checked.paid for checked in judged),
+        "used": sum(checked.used for checked in judged),
+        "missed": [[tier, words, limit, missed] for tier, words, limit, missed, _ in cleaning.rules if missed],
+        "unused": {checked.rater: "; ".join(checked.reasons) for checked in judged if not checked.used},
+    }

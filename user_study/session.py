@@ -20,7 +20,7 @@ from sqlalchemy import Connection, Row, delete, func, insert, select, update
 from eap.errors import EapError
 from user_study import schema
 from user_study.assignment import IntArray, Slot, next_item, plan_session, seed_of
-from user_study.folder import BEEPS, SHAPES, Study
+from user_study.folder import BEEPS, SHAPES, StudyData
 from user_study.records import RaterState
 
 Stage = Literal["check", "training", "trials", "questions", "done", "withdrawn", "blocked", "expired"]
@@ -115,7 +115,7 @@ def reenter(connection: Connection, arrival: Arrival) -> Admitted | None:
     return Admitted(row.id, token)
 
 
-def consent(connection: Connection, study: Study, arrival: Arrival, now: float) -> Admitted:
+def consent(connection: Connection, study: StudyData, arrival: Arrival, now: float) -> Admitted:
     """Admit a rater. Raises RefusedError for a platform account that took part already."""
     known = reenter(connection, arrival)
     if known is not None:
@@ -146,7 +146,7 @@ def slots(row: RaterRow) -> tuple[Slot, ...]:
 
 
 def pass_check(
-    connection: Connection, study: Study, rater: str, device: Mapping[str, Any], answer: str, now: float
+    connection: Connection, study: StudyData, rater: str, device: Mapping[str, Any], answer: str, now: float
 ) -> Stage:
     """Take the answer of the sound and picture check. Raises RefusedError when it is not the rater's stage."""
     row = by_id(connection, rater)
@@ -172,7 +172,7 @@ def pass_check(
     return stage
 
 
-def counts(connection: Connection, study: Study, block: str) -> IntArray:
+def counts(connection: Connection, study: StudyData, block: str) -> IntArray:
     """How often each item of a block was given out to raters who count: pending and done, (n,)."""
     given = np.zeros(len(study.boards[block].items), np.int64)
     table = schema.items.c
@@ -193,7 +193,7 @@ def count(connection: Connection, block: str, item: int, pending: int = 0, done:
     )
 
 
-def give_trials(connection: Connection, study: Study, rater: str) -> None:
+def give_trials(connection: Connection, study: StudyData, rater: str) -> None:
     """Give out trials up to the one after the open one; atomic, because writing is (see `database`)."""
     row = by_id(connection, rater)
     plan = slots(row)
@@ -218,7 +218,9 @@ def give_trials(connection: Connection, study: Study, rater: str) -> None:
         shown.append(item)
 
 
-def _sides(connection: Connection, study: Study, rater: str, slot: Slot, item: int, given: IntArray) -> tuple[str, ...]:
+def _sides(
+    connection: Connection, study: StudyData, rater: str, slot: Slot, item: int, given: IntArray
+) -> tuple[str, ...]:
     """The stimuli in the order shown; pairs change sides from one showing of a cell to the next."""
     board = study.boards[slot.block]
     stimuli = board.items[item].stimuli
@@ -241,7 +243,7 @@ def _sides(connection: Connection, study: Study, rater: str, slot: Slot, item: i
     return stimuli if turn % 2 == 0 else tuple(reversed(stimuli))
 
 
-def release_dropouts(connection: Connection, study: Study, now: float) -> int:
+def release_dropouts(connection: Connection, study: StudyData, now: float) -> int:
     """Raters who went silent: their unanswered trials go back. They may still return. Returns how many."""
     table = schema.raters.c
     late = now - 60 * study.design.session.drop_after_minutes
@@ -278,7 +280,7 @@ def wake(connection: Connection, row: RaterRow) -> None:
     change(connection, row.id, state="active")
 
 
-def resume(connection: Connection, study: Study, rater: str, now: float) -> Stage:
+def resume(connection: Connection, study: StudyData, rater: str, now: float) -> Stage:
     """A rater opens the study again: where they are, by the design's policy."""
     row = by_id(connection, rater)
     stage = cast("Stage", row.stage)
@@ -295,7 +297,9 @@ def resume(connection: Connection, study: Study, rater: str, now: float) -> Stag
     return stage
 
 
-def save_questionnaire(connection: Connection, study: Study, rater: str, given: Mapping[str, str], now: float) -> None:
+def save_questionnaire(
+    connection: Connection, study: StudyData, rater: str, given: Mapping[str, str], now: float
+) -> None:
     """Save the questionnaire and finish. Saving it again after that changes nothing."""
     row = by_id(connection, rater)
     if row.stage == "done":
@@ -313,7 +317,7 @@ def finish(connection: Connection, rater: str, now: float) -> None:
     change(connection, rater, stage="done", state="done", finished_at=now, seen_at=now)
 
 
-def completion_code(study: Study, rater: str) -> str:
+def completion_code(study: StudyData, rater: str) -> str:
     """The design's code, or one of the rater's own that only this study's key can make."""
     if code := study.design.recruitment.completion_code:
         return code
@@ -321,7 +325,7 @@ def completion_code(study: Study, rater: str) -> str:
     return base64.b32encode(digest)[:8].decode()
 
 
-def withdraw(connection: Connection, study: Study, rater: str) -> None:
+def withdraw(connection: Connection, study: StudyData, rater: str) -> None:
     """The rater takes the consent back: cells are filled again, answers deleted (unless the consent says otherwise)."""
     row = by_id(connection, rater)
     if row.stage == "withdrawn":

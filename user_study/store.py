@@ -12,7 +12,7 @@ from sqlalchemy import Connection, delete, func, insert, select
 from eap.errors import ConfigError
 from user_study import answers, schema, session
 from user_study.database import Clock, Database, latest_stamp
-from user_study.folder import Study
+from user_study.folder import StudyData
 from user_study.session import Admitted, Arrival, Stage
 
 FAILURES_PER_ADDRESS, FAILURES_IN_ALL = 5, 100
@@ -31,7 +31,7 @@ class Me:
 class Store:
     """Open a study's database: made if it is not there, refused if it is another study's or another version's."""
 
-    def __init__(self, study: Study, url: str = "", *, upgrade: bool = False) -> None:
+    def __init__(self, study: StudyData, url: str = "", *, upgrade: bool = False) -> None:
         self.study = study
         self.database = Database(url or study.sqlite_url)
         self.database.prepare(upgrade)

@@ -36,6 +36,7 @@ COMMANDS: dict[str, Entry] = {
     "check": Entry("check", "check", "Hold a run against its baseline."),
     "baseline": Entry("baseline", "baseline", "Move, show and compare baselines."),
     "report": Entry("report", "report", "Write the report of a run directory again."),
+    "study": Entry("study", "study", "Ask people: a rating web form, its answers and their statistics."),
     "weights": Entry("weights", "weights", "List, fetch and verify weights."),
     "noise": Entry("noise", "noise", "Measure A/A noise and propose floors."),
     "cache": Entry("cache", "cache", "Show or clear what is cached."),
