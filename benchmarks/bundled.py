@@ -49,10 +49,10 @@ class BundledParts:
         return _evaluators(self.bundle).weights()
 
     def metric_names(self, wanted: Sequence[str]) -> tuple[str, ...]:
-        """Checked names, or all there are."""
-        from metrics.registry import all_metrics, get_metric
+        """Checked names, or those that are measured by default."""
+        from metrics.registry import default_metrics, get_metric
 
-        return tuple(get_metric(name).spec.name for name in wanted) or tuple(m.spec.name for m in all_metrics())
+        return tuple(get_metric(name).spec.name for name in wanted) or tuple(m.spec.name for m in default_metrics())
 
     def world_ready(self, suite: Suite) -> bool:
         """Whether the suite's world lies complete in the cache."""
@@ -81,7 +81,9 @@ class BundledParts:
         setup = _setup(replace(settings, metrics=names), self.bundle)
         compares = any(get_metric(name).spec.reference for name in names)
         reference = produced.truth if compares else None
-        measured = measure_clip(produced.media, reference, reading_of(task), setup, truth=_truth(task.clip))
+        measured = measure_clip(
+            produced.media, reference, reading_of(task), setup, truth=_truth(task.clip), twin=task.clip.twin
+        )
         key = "" if measured.features is None else measured.features.key
         return Measurement(measured.values, measured.reading.judged_emotion, key)
 
@@ -113,10 +115,14 @@ class BundledParts:
 
 def metrics_of(method: Method, names: Sequence[str]) -> tuple[str, ...]:
     """The metrics that mean something for a method's row."""
+    from metrics.registry import get_metric
+
     return tuple(
         name
         for name in names
-        if (not method.metrics or name in method.metrics) and (method.uses_reference or name != "reference_leakage")
+        if (not method.metrics or name in method.metrics)
+        and (method.uses_reference or name != "reference_leakage")
+        and (method.neutral or not get_metric(name).spec.neutral_only)
     )
 
 

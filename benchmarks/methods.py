@@ -27,6 +27,8 @@ class Method(Strict):
     role: Literal["ceiling", "proposed", "ablation", "floor", "method"] = "method"
     metrics: tuple[str, ...] = ()
     """The only metrics that mean something for this row; empty means all."""
+    neutral: bool = False
+    """Whether the result ought to show no emotion, whatever the voice: then how neutral it is is measured too."""
 
     @model_validator(mode="after")
     def _weights_for_models(self) -> Method:

@@ -9,6 +9,8 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from metrics.emotion import confusion
 from metrics.fid import FeatureSet
 from metrics.registry import (
@@ -110,8 +112,9 @@ def pool(
         resamples=resamples,
     )
     n_expected = sum(row.expected for row in rows)
+    low, high = (float(np.clip(end, *spec.bounds)) for end in (interval.low, interval.high))
     return Value(
-        spec.name, signature, *cell, interval.estimate, interval.low, interval.high, len(scored), n_expected,
+        spec.name, signature, *cell, interval.estimate, low, high, len(scored), n_expected,
         spec.unit, spec.higher_is_better, _note(interval.note, rows), spec.target,
     )  # fmt: skip
 

@@ -121,6 +121,9 @@ def jackknife_interval(value: float, left_out: Sequence[float], confidence: floa
         needs=("features",),
         source="pytorch-fid's distance (exact by nuclear norm) on the named features",
         parts=(("frames", "all"), ("pool", "frames")),
+        group="Image",
+        help="Distance between the distributions of generated and true frames.",
+        sees=("blur", "noise"),
     )
 )
 def fid(inputs: SetInputs) -> SetResult | None:

@@ -51,6 +51,9 @@ def leakage_per_clip(readings: Iterable[ClipReading], method: str) -> tuple[tupl
         source="definition: P(judged = reference's emotion, emotional reference) - P(the same, neutral reference)",
         parts=(("control", "neutral-track"), ("scope", "reference!=driving"), ("pool", "clips")),
         reference=False,
+        group="Emotion",
+        help="How much more often the reference image's emotion is seen than with a neutral reference.",
+        sees=("emotion_swap",),
     )
 )
 def reference_leakage(inputs: SetInputs) -> SetResult | None:

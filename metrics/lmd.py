@@ -1,18 +1,19 @@
-"""Landmark distances of the mouth (M-LMD) and the whole face (F-LMD).
+"""Landmark distances of the mouth (M-LMD) and the whole face (F-LMD), and of their velocities (LVD).
 
-EAT's form: each set of points is centred on its own mean, the distance is in pixels. Ours, the default: the same,
-divided by the reference's inter-ocular distance (outer eye corners, mean over the clip), so that the size of the face
-in the picture does not matter.
+EAT's form: each set of points is centred on its own mean, the distance is in pixels (of the protocol's crop, which is
+128 x 128 in EAT's own). Ours, the default: the same, divided by the reference's inter-ocular distance (outer eye
+corners, mean over the clip), so that the size of the face in the picture does not matter.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from metrics.features.clip import Measured
+from metrics.features.clip import Floats, Measured
 from metrics.registry import MetricSpec, Remarked, Unmeasurable, metric
 
 MOUTH = slice(48, 68)
@@ -74,47 +75,119 @@ def pair_by_linspace(generated: Points, reference: Points) -> tuple[Points, Poin
     return generated[first], reference[second]
 
 
-def _measure(measured: Measured, points: slice) -> float | Remarked:
+@dataclass(frozen=True, slots=True)
+class Velocities:
+    """EAT's landmark velocity distances of one clip, in pixels per frame."""
+
+    mouth: float
+    face: float
+    """Over all 68 points: what the paper names."""
+    face_as_eat: float
+    """What test_lmd.py prints for it: the mouth's sum over 68 points."""
+
+
+def velocity_distance(generated: Points, reference: Points) -> Velocities:
+    """LVD of equally long (T, 68, 2) landmarks, as EAT's test_lmd.py.
+
+    Velocities are differences of consecutive valid frames (not centred), summed over the frames and divided by the
+    number of valid frames, which is one more than there are differences. Raises Unmeasurable without a valid frame.
+    """
+    valid = valid_frames(generated, reference)
+    count = int(valid.sum())
+    if count == 0:
+        raise Unmeasurable("no frame has a face on both sides")
+    a, b = generated[valid].astype(np.float64), reference[valid].astype(np.float64)
+    gaps = np.linalg.norm(np.diff(a, axis=0) - np.diff(b, axis=0), axis=-1)
+    mouth, face = float(gaps[:, MOUTH].sum()), float(gaps.sum())
+    return Velocities(mouth / (count * 20), face / (count * 68), mouth / (count * 68))
+
+
+def _landmarks(measured: Measured) -> tuple[Floats, Floats]:
     reference = measured.reference_features().need("landmarks", "reference")
     generated = measured.generated.need("landmarks")
     n = measured.paired_length(len(reference))
-    value, valid = landmark_distance(generated[:n], reference[:n], points)
+    return generated[:n], reference[:n]
+
+
+def _lost(value: float, valid: int, n: int) -> float | Remarked:
     return value if valid == n else Remarked(value, f"face lost in {n - valid} of {n} frames")
 
 
-_PARTS = (("norm", "interocular"), ("centre", "own-mean"), ("pool", "clip-mean"))
+def _measure(measured: Measured, points: slice, unit: Unit = "interocular") -> float | Remarked:
+    generated, reference = _landmarks(measured)
+    value, valid = landmark_distance(generated, reference, points, unit)
+    return _lost(value, valid, len(reference))
+
+
+def _velocity(measured: Measured, part: Literal["mouth", "face"]) -> float | Remarked:
+    generated, reference = _landmarks(measured)
+    found = velocity_distance(generated, reference)
+    valid = int(valid_frames(generated, reference).sum())
+    return _lost(found.mouth if part == "mouth" else found.face, valid, len(reference))
+
+
+_UNIT = (("norm", "interocular"), ("centre", "own-mean"), ("pool", "clip-mean"))
+_PIXELS = (("norm", "none"), ("centre", "own-mean"), ("pool", "clip-mean"))
+_VELOCITY = (("norm", "none"), ("centre", "none"), ("pool", "clip-mean"))
 _SOURCE = "evaluation_eat test_lmd.py, divided by the reference's inter-ocular distance"
+_EAT = "evaluation_eat test_lmd.py, in pixels as it is"
 
 
-@metric(
-    MetricSpec(
-        name="m_lmd",
-        title="M-LMD",
-        unit="interocular",
+def _spec(
+    name: str, title: str, points: str, words: str, *, unit: Literal["interocular", "px", "px/frame"]
+) -> MetricSpec:
+    how = {"interocular": _UNIT, "px": _PIXELS, "px/frame": _VELOCITY}[unit]
+    return MetricSpec(
+        name=name,
+        title=title,
+        unit=unit,
         higher_is_better=False,
         bounds=(0.0, float("inf")),
         needs=("landmarks",),
-        source=_SOURCE,
-        parts=(("points", "mouth20"), *_PARTS),
+        source=_SOURCE if unit == "interocular" else _EAT,
+        parts=(("points", points), *how),
+        group="Lips and face",
+        help=words,
+        default=unit == "interocular",
+        sees=("lip_flatten",) if points == "mouth20" else ("emotion_swap",),
     )
-)
+
+
+@metric(_spec("m_lmd", "M-LMD", "mouth20", "Mean distance of mouth landmarks to the true video.", unit="interocular"))
 def m_lmd(measured: Measured) -> float | Remarked:
     """Mouth landmark distance of one clip, in inter-ocular distances."""
     return _measure(measured, MOUTH)
 
 
-@metric(
-    MetricSpec(
-        name="f_lmd",
-        title="F-LMD",
-        unit="interocular",
-        higher_is_better=False,
-        bounds=(0.0, float("inf")),
-        needs=("landmarks",),
-        source=_SOURCE,
-        parts=(("points", "face68"), *_PARTS),
-    )
-)
+@metric(_spec("f_lmd", "F-LMD", "face68", "Mean distance of face landmarks to the true video.", unit="interocular"))
 def f_lmd(measured: Measured) -> float | Remarked:
     """Face landmark distance of one clip, in inter-ocular distances."""
     return _measure(measured, FACE)
+
+
+@metric(_spec("m_lmd_px", "M-LMD (EAT)", "mouth20", "Mean distance of mouth landmarks in pixels, as EAT.", unit="px"))
+def m_lmd_px(measured: Measured) -> float | Remarked:
+    """Mouth landmark distance of one clip, in pixels."""
+    return _measure(measured, MOUTH, "pixels")
+
+
+@metric(_spec("f_lmd_px", "F-LMD (EAT)", "face68", "Mean distance of face landmarks in pixels, as EAT.", unit="px"))
+def f_lmd_px(measured: Measured) -> float | Remarked:
+    """Face landmark distance of one clip, in pixels."""
+    return _measure(measured, FACE, "pixels")
+
+
+@metric(
+    _spec("m_lvd", "M-LVD (EAT)", "mouth20", "Difference of the mouth's velocities in pixels, as EAT.", unit="px/frame")
+)
+def m_lvd(measured: Measured) -> float | Remarked:
+    """Mouth landmark velocity distance of one clip, in pixels per frame."""
+    return _velocity(measured, "mouth")
+
+
+@metric(
+    _spec("f_lvd", "F-LVD (EAT)", "face68", "Difference of the face's velocities in pixels, as EAT.", unit="px/frame")
+)
+def f_lvd(measured: Measured) -> float | Remarked:
+    """Face landmark velocity distance of one clip, in pixels per frame (68 points: EAT's own figure sums 20)."""
+    return _velocity(measured, "face")

@@ -45,9 +45,14 @@ class Setup:
 
     @property
     def needs(self) -> frozenset[Need]:
-        """The evaluator features that the metrics want."""
+        """The features that the metrics want of each clip."""
         wanted = {need for name in self.metrics for need in get_metric(name).spec.needs}
-        return frozenset(wanted & EVALUATOR_NEEDS)
+        return frozenset(wanted & (EVALUATOR_NEEDS | {"loudness"}))
+
+    @property
+    def twins(self) -> bool:
+        """Whether the neutral twin of the reference is looked at."""
+        return any("twin" in get_metric(name).spec.needs for name in self.metrics)
 
     @property
     def pixels(self) -> bool:
@@ -100,14 +105,17 @@ def measure_clip(
     setup: Setup,
     *,
     truth: Truth | None = None,
+    truth_reason: str = "",
+    twin: Path | str | None = None,
     sound: Path | None = None,
     cache: bool = True,
 ) -> ClipMeasurement:
     """Every clip metric of `setup` on one clip. Bad media give values without a number and a reason, no exception.
 
-    `reading` names the clip and its driving emotion; `truth` is the exact truth of the driving clip, where known;
-    `sound` is the generated clip's sound where it lies in a file of its own.
-    Raises MeasureError only when the cache cannot be written.
+    `reading` names the clip and its driving emotion; `truth` is the exact truth of the driving clip, where known, and
+    `truth_reason` why one that was given cannot be used; `twin` is the reference's neutral twin; `sound` is the
+    generated clip's sound where it lies in a file of its own. Raises MeasureError only when the cache cannot be
+    written.
     """
     try:
         ours = extract(generated, setup.evaluators, setup.needs, sound=sound, fps=setup.protocol.fps, cache=cache)
@@ -120,20 +128,41 @@ def measure_clip(
         except MediaError as error:
             broken = f"reference: {error.message}"
     pair = compare(generated, reference, setup.protocol, cache=cache) if setup.pixels and reference else None
+    calm, calm_reason = _twin(twin, setup, cache)
     measured = Measured(
         generated=ours,
         reference=theirs,
         pair=pair,
         emotion=reading.emotion,
         truth_intensity=truth.intensity.astype(np.float64) if truth is not None else None,
+        truth_affect=np.stack([truth.valence, truth.arousal], axis=1).astype(np.float64) if truth is not None else None,
+        twin=calm,
+        twin_reason=calm_reason,
         max_length_difference=setup.protocol.max_length_difference,
     )
-    judged = replace(reading, judged_emotion=judged_emotion(ours))
-    return ClipMeasurement(judged, tuple(clip_values(measured, judged, setup, broken)), ours, theirs)
+    judged = replace(reading, judged_emotion=judged_emotion(ours), judged_intensity=judged_intensity(ours))
+    return ClipMeasurement(judged, tuple(clip_values(measured, judged, setup, broken, truth_reason)), ours, theirs)
 
 
-def clip_values(measured: Measured, reading: ClipReading, setup: Setup, broken: str = "") -> list[ClipValue]:
-    """The clip metrics of `setup` on features; `broken` says why a reference that was given cannot be used."""
+def _twin(path: Path | str | None, setup: Setup, cache: bool) -> tuple[ClipFeatures | None, str]:
+    """The landmarks of a neutral twin, or why there are none."""
+    if not setup.twins or path is None:
+        return None, "no neutral twin of the reference is known"
+    try:
+        found = extract(path, setup.evaluators, frozenset({"landmarks"}), fps=setup.protocol.fps, cache=cache)
+    except MediaError as error:
+        return None, f"twin: {error.message}"
+    return found, ""
+
+
+def clip_values(
+    measured: Measured, reading: ClipReading, setup: Setup, broken: str = "", truth_reason: str = ""
+) -> list[ClipValue]:
+    """The clip metrics of `setup` on features.
+
+    `broken` says why a reference, `truth_reason` why a truth that was given cannot be used. A value that was read
+    under odd conditions (another frame rate, several faces) says so in its reason.
+    """
     values = []
     for name in setup.metrics:
         metric = get_metric(name)
@@ -142,11 +171,31 @@ def clip_values(measured: Measured, reading: ClipReading, setup: Setup, broken: 
         signature = setup.context.sign(metric.spec)
         if metric.spec.reference and broken:
             values.append(as_clip_value(name, signature, reading, math.nan, broken))
+        elif metric.spec.truth and truth_reason:
+            values.append(as_clip_value(name, signature, reading, math.nan, truth_reason))
         elif setup.context.world == "refused" and set(metric.spec.needs) & EVALUATOR_NEEDS:
             values.append(as_clip_value(name, signature, reading, math.nan, setup.context.world_note))
         else:
-            values.append(clip_value(metric, measured, reading, signature))
+            value = clip_value(metric, measured, reading, signature)
+            remarks = conditions(measured, frozenset(metric.spec.needs)) if value.scored else []
+            values.append(replace(value, reason="; ".join(filter(None, (value.reason, *remarks)))))
     return values
+
+
+def conditions(measured: Measured, needs: frozenset[Need]) -> list[str]:
+    """Remarks on what was read: frame rates that had to be changed, frames with more than one face."""
+    remarks = []
+    ours, theirs = measured.generated, measured.reference
+    odd = [
+        rate for rate in (ours.source_fps, theirs.source_fps if theirs else 0.0) if rate and abs(rate - ours.fps) > 0.01
+    ]
+    if odd:
+        other = f", reference has {theirs.source_fps:g}" if theirs is not None else ""
+        remarks.append(f"frame rate: {ours.source_fps:g} fps{other}; read at {ours.fps:g}")
+    remarks.extend(text for need, text in sorted(ours.remarks.items()) if need in needs)
+    if needs & EVALUATOR_NEEDS and ours.faces is not None and (crowded := int((ours.faces > 1).sum())):
+        remarks.append(f"more than one face in {crowded} of {len(ours.faces)} frames: the largest was taken")
+    return remarks
 
 
 def failed_values(reading: ClipReading, setup: Setup, reason: str) -> tuple[ClipValue, ...]:
@@ -164,6 +213,15 @@ def judged_emotion(features: ClipFeatures) -> str | None:
         return judge_clip(features.need("emotion"))
     except Unmeasurable:
         return None
+
+
+def judged_intensity(features: ClipFeatures) -> float | None:
+    """Mean judged r of a clip over the frames with a face; None when nothing could be judged."""
+    if features.affect is None:
+        return None
+    series = features.intensity()
+    series = series[np.isfinite(series)]
+    return float(series.mean()) if len(series) else None
 
 
 def frame_series(reading: ClipReading, features: ClipFeatures, truth: Truth | None = None) -> list[FrameSeries]:

@@ -41,6 +41,9 @@ def clip_psnr(frames: NDArray[np.float64]) -> float:
         needs=("pixels",),
         source="skimage.metrics.peak_signal_noise_ratio, uint8 RGB",
         parts=(("cap", "100dB"), ("pool", "clip-mean")),
+        group="Image",
+        help="Peak signal-to-noise ratio against the true video, frame by frame.",
+        sees=("noise", "blur"),
     )
 )
 def psnr(measured: Measured) -> float:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 Need = Literal[
     "pixels", "landmarks", "emotion", "affect", "identity", "sync", "features", "loudness", "twin", "votes", "faces"
 ]
+Pooling = Literal["mean", "median", "proportion"]
 EVALUATOR_NEEDS: frozenset[Need] = frozenset({"landmarks", "emotion", "affect", "identity", "sync", "features"})
 """What networks give. Of the others: `pixels` are frame pairs, `loudness` is read from the sound, `twin` is a second
 reference, `votes` are people's judgements of intensity, `faces` is how many faces an evaluator saw (never asked for by
@@ -81,8 +82,8 @@ class MetricSpec:
     """Whether a reference clip is needed."""
     truth: bool = False
     """Whether it is measured against intensity truth (exact, or the reference's pseudo labels)."""
-    pooling: Literal["mean", "median"] = "mean"
-    """How values of clips become the value of a method."""
+    pooling: Pooling = "mean"
+    """How values of clips become the value of a method; `proportion` is a mean of zeros and ones."""
     target: float | None = None
     version: str = "v1"
     group: Group = "Other"

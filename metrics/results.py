@@ -128,6 +128,10 @@ class ClipReading:
     reference_emotion: str | None = None
     """Emotion of the reference image the method was given (None: unknown)."""
     judged_emotion: str | None = None
+    judged_intensity: float | None = None
+    """Mean judged r over the clip (None: not judged)."""
+    vote: float | None = None
+    """How intense people found the driving clip, 0..1 (None: nobody was asked)."""
 
 
 @dataclass(frozen=True)

@@ -100,6 +100,8 @@ class ClipRecord(_Record):
     reference: str = ""
     reference_emotion: str | None = None
     judged_emotion: str | None = None
+    judged_intensity: float | None = None
+    vote: float | None = None
     values: dict[str, JournalValue] = Field(default_factory=dict)
     seconds: float = 0.0
     features: str = ""
@@ -114,7 +116,7 @@ class ClipRecord(_Record):
         """What leakage and confusion are made of."""
         return ClipReading(
             self.method, self.track, self.clip, self.identity, self.emotion, self.level,
-            self.reference_emotion, self.judged_emotion,
+            self.reference_emotion, self.judged_emotion, self.judged_intensity, self.vote,
         )  # fmt: skip
 
     def clip_values(self) -> list[ClipValue]:

@@ -37,7 +37,7 @@ def _pair(measured: Measured) -> tuple[Array, Array]:
     return moving_pair(generated[:n], truth[:n])
 
 
-def _spec(name: str, title: str, ratio: Literal["std", "range"]) -> MetricSpec:
+def _spec(name: str, title: str, ratio: Literal["std", "range"], words: str) -> MetricSpec:
     return MetricSpec(
         name=name,
         title=title,
@@ -50,16 +50,33 @@ def _spec(name: str, title: str, ratio: Literal["std", "range"]) -> MetricSpec:
         truth=True,
         pooling="median",
         target=1.0,
+        group="Intensity",
+        help=words,
+        sees=("intensity_flatten",),
     )
 
 
-@metric(_spec("saturation_index", "Saturation index", "std"))
+@metric(
+    _spec(
+        "saturation_index",
+        "Saturation index",
+        "std",
+        "Movement of intensity over time as a share of the true movement: 1 is right, near 0 is a frozen expression.",
+    )
+)
 def saturation_index(measured: Measured) -> float:
     """Ratio of standard deviations of r over one clip."""
     return spread_ratio(*_pair(measured))
 
 
-@metric(_spec("intensity_range", "Intensity range ratio", "range"))
+@metric(
+    _spec(
+        "intensity_range",
+        "Intensity range ratio",
+        "range",
+        "Range of intensity over time as a share of the true range: 1 is right.",
+    )
+)
 def intensity_range(measured: Measured) -> float:
     """Ratio of ranges of r over one clip."""
     return range_ratio(*_pair(measured))

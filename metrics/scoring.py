@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -12,11 +12,11 @@ from eap.constants import EMOTIONS
 from eap.errors import DataError, MediaError
 from metrics.aggregate import ClipSetFeatures, aggregate
 from metrics.features.clip import ClipFeatures, Floats
-from metrics.features.extract import extract
+from metrics.features.extract import RATE, extract
 from metrics.fid import FeatureSet
 from metrics.measure import Setup, World, failed_values, measure_clip, require_fit, set_up
 from metrics.protocols import get_protocol
-from metrics.registry import EVALUATOR_NEEDS, all_metrics, get_metric
+from metrics.registry import EVALUATOR_NEEDS, default_metrics, get_metric
 from metrics.results import ClipReading, ClipValue, ResultTable
 from metrics.statistics import SEED
 
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 TRACK = "all"
 """Scoring two folders knows no reference tracks."""
+CEILING = "ground-truth"
+"""The row of the references themselves, encoded once more."""
 Progress = Callable[[int, int, str], None]
 
 _CLIP_NAME = re.compile(rf"(?P<identity>[^_]+)_.+_(?P<emotion>{'|'.join(EMOTIONS)})_(?P<level>[1-3])_[^_]+")
@@ -45,6 +47,8 @@ def score(
     force: bool = False,
     world: World | None = None,
     method: str | None = None,
+    votes: Path | str | Mapping[str, float] | None = None,
+    ceiling: bool = False,
     seed: int = SEED,
     cache: bool = True,
     progress: Progress | None = None,
@@ -55,7 +59,9 @@ def score(
     reason. `metrics`: names, default all that two folders allow. `evaluators=None` leaves only what needs none. The
     bundled evaluators know the embedded world alone (`world`: default "embedded" when every reference has its
     `.truth.npz` beside it): elsewhere their metrics are rows that say "refused", or an error when asked for by name,
-    unless `force`. `method` names the row (default: the name of `generated`). `progress(done, total, clip)`.
+    unless `force`. `method` names the row (default: the name of `generated`). `votes`: people's votes of intensity,
+    clip name -> vote (0..1 or 0..100), or a CSV file of them (CREMA-D's summaryTable.csv). `ceiling` adds the row
+    "ground-truth": every reference, encoded once more, measured as a result. `progress(done, total, clip)`.
 
     Raises DataError (no such path, nothing pairs), ConfigError (unknown metric or protocol), WeightsError,
     MeasureError (refused metrics asked for by name; cache not writable).
@@ -75,20 +81,24 @@ def score(
     )
     if metrics is not None:
         require_fit(setup)
-    gathered = _Gathered()
+    asked = _votes(votes)
+    gathered = _Gathered(asked)
+    total = len(pairs.items) * (2 if ceiling else 1)
     for done, item in enumerate(pairs.items):
         if progress is not None:
-            progress(done, len(pairs.items), item.reference.id)
+            progress(done, total, item.reference.id)
         _measure(item, method or generated.stem, setup, embedded, cache, gathered)
+    if ceiling:
+        _measure_ceiling(pairs.items, setup, embedded, cache, gathered, progress)
     if progress is not None:
-        progress(len(pairs.items), len(pairs.items), "")
+        progress(total, total, "")
     notes = (*pairs.notes, *([setup.context.world_note] if setup.context.world_note else []))
     return aggregate(
         gathered.values,
         gathered.readings,
         setup.context,
         metrics=setup.metrics,
-        features=gathered.features(method or generated.stem),
+        features=gathered.features(),
         seed=seed,
         notes=notes,
     )
@@ -123,9 +133,10 @@ class _Pairs:
 class _Gathered:
     """What comes together clip by clip."""
 
+    votes: Mapping[str, float] = field(default_factory=dict)
     values: list[ClipValue] = field(default_factory=list)
     readings: list[ClipReading] = field(default_factory=list)
-    ours: list[tuple[Floats, str]] = field(default_factory=list)
+    ours: dict[str, list[tuple[Floats, str]]] = field(default_factory=dict)
     theirs: list[tuple[Floats, str]] = field(default_factory=list)
 
     def keep(self, features: ClipFeatures | None, identity: str, side: list[tuple[Floats, str]]) -> None:
@@ -133,43 +144,100 @@ class _Gathered:
         if features is not None and features.features is not None:
             side.append((features.features, identity))
 
-    def features(self, method: str) -> ClipSetFeatures:
+    def features(self) -> ClipSetFeatures:
         """Both sides as FID wants them."""
 
         def as_set(side: list[tuple[Floats, str]]) -> FeatureSet | None:
             return FeatureSet(tuple(item[0] for item in side), tuple(item[1] for item in side)) if side else None
 
-        ours = as_set(self.ours)
-        return ClipSetFeatures({(method, TRACK): ours} if ours else {}, as_set(self.theirs))
+        ours = {(method, TRACK): found for method, side in self.ours.items() if (found := as_set(side)) is not None}
+        return ClipSetFeatures(ours, as_set(self.theirs))
+
+    def vote(self, clip: Clip) -> float | None:
+        """People's vote on a reference, under its id or its file's name."""
+        return self.votes.get(clip.id, self.votes.get(clip.video.stem))
 
 
 def _measure(item: _Pair, method: str, setup: Setup, exact: bool, cache: bool, gathered: _Gathered) -> None:
     identity, emotion, level = item.reading
-    reading = ClipReading(method, TRACK, item.reference.id, identity, emotion, level)
+    vote = gathered.vote(item.reference)
+    reading = ClipReading(method, TRACK, item.reference.id, identity, emotion, level, vote=vote)
     if item.generated is None:
         gathered.values.extend(failed_values(reading, setup, item.reason))
         gathered.readings.append(reading)
-        gathered.keep(_reference_features(item.reference.video, setup, cache), identity, gathered.theirs)
+        if method != CEILING:
+            gathered.keep(_reference_features(item.reference.video, setup, cache), identity, gathered.theirs)
         return
     truth, broken = _truth(item.reference) if exact else (None, "")
-    if broken:
-        gathered.values.extend(failed_values(reading, setup, broken))
-        gathered.readings.append(reading)
-        return
     found = measure_clip(
         item.generated.video,
         item.reference.video,
         reading,
         setup,
         truth=truth,
+        truth_reason=broken,
+        twin=item.reference.twin,
         sound=item.generated.audio,
         cache=cache,
     )
     gathered.values.extend(found.values)
     gathered.readings.append(found.reading)
-    gathered.keep(found.features, identity, gathered.ours)
+    gathered.keep(found.features, identity, gathered.ours.setdefault(method, []))
+    if method == CEILING:
+        return  # the reference's own features are there already
     reference = found.reference or _reference_features(item.reference.video, setup, cache)
     gathered.keep(reference, identity, gathered.theirs)
+
+
+def _measure_ceiling(
+    items: Sequence[_Pair], setup: Setup, exact: bool, cache: bool, gathered: _Gathered, progress: Progress | None
+) -> None:
+    """Every reference as its own result, encoded once more as results are."""
+    from tempfile import TemporaryDirectory
+
+    with TemporaryDirectory(prefix="eap-ceiling-") as folder:
+        for done, item in enumerate(items):
+            if progress is not None:
+                progress(len(items) + done, 2 * len(items), item.reference.id)
+            path = Path(folder) / f"{done}.mp4"
+            reason = _encode_again(item.reference, path, setup.protocol.fps)
+            copy = replace(item.reference, video=path, audio=None, truth=None, twin=None)
+            again = _Pair(item.reference, None if reason else copy, reason)
+            _measure(again, CEILING, setup, exact, cache, gathered)
+
+
+def _encode_again(clip: Clip, path: Path, fps: float) -> str:
+    """Write a reference anew; returns why it could not be."""
+    import numpy as np
+
+    from eap.media import read_audio, read_frames, write_video
+
+    try:
+        frames = np.concatenate(list(read_frames(clip.video, fps=fps)))
+        audio = None
+        if _has_sound(clip.sound):
+            audio = read_audio(clip.sound, RATE)
+        write_video(path, frames, fps=fps, audio=audio, rate=RATE)
+    except (MediaError, ValueError) as error:
+        return f"reference: {error}"
+    return ""
+
+
+def _has_sound(path: Path) -> bool:
+    """Whether a file has sound. Raises MediaError when it cannot be read."""
+    from eap.media import probe
+
+    return bool(probe(path).has_audio)
+
+
+def _votes(given: Path | str | Mapping[str, float] | None) -> Mapping[str, float]:
+    from metrics.votes import read_votes, scaled
+
+    if given is None:
+        return {}
+    if isinstance(given, str | Path):
+        return read_votes(given)
+    return scaled({str(name): float(vote) for name, vote in given.items()})
 
 
 def _truth(clip: Clip) -> tuple[Truth | None, str]:
@@ -199,7 +267,8 @@ def _names(metrics: Sequence[str] | None, evaluators: object) -> tuple[str, ...]
             fix = "run a suite with both reference tracks"
             raise DataError(f"{paired[0]} compares two reference tracks; two folders have none", fix=fix)
         return tuple(item.spec.name for item in chosen)
-    usable = [item.spec for item in all_metrics() if item.spec.name != "reference_leakage"]
+    usable = [item.spec for item in default_metrics() if item.spec.name != "reference_leakage"]
+    usable = [spec for spec in usable if not spec.neutral_only]  # a folder of results is taken for emotional faces
     if evaluators is None:
         usable = [spec for spec in usable if not set(spec.needs) & EVALUATOR_NEEDS]
     return tuple(spec.name for spec in usable)

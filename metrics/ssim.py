@@ -72,6 +72,9 @@ def frame_ssim(reference: NDArray[np.uint8], generated: NDArray[np.uint8]) -> fl
         needs=("pixels",),
         source="skimage.metrics.structural_similarity, uint8 RGB, channel_axis=-1, defaults",
         parts=(("window", "uniform7"), ("pool", "clip-mean")),
+        group="Image",
+        help="Structural similarity with the true video, frame by frame.",
+        sees=("blur", "noise"),
     )
 )
 def ssim(measured: Measured) -> float:

@@ -1,27 +1,37 @@
-"""Uncertainty: cluster bootstrap by identity, paired differences, Wilcoxon with Holm, tie groups. Seeded, vectorised.
+"""Uncertainty: intervals that draw identities, paired differences, Wilcoxon with Holm, tie groups. Seeded, vectorised.
 
-Clips of one identity resemble each other, so identities, not clips, are drawn. With few identities (8 is usual) the
-percentile interval is too narrow; its levels are widened to those of Student's t with k-1 degrees of freedom
-(Hesterberg 2015, "expanded percentile"), which is the default.
+Clips of one identity resemble each other, so identities, not clips, are the sample. Which interval each kind of pooled
+value gets, and why, stands in `metrics.intervals`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
-Statistic = Literal["mean", "median"]
-Method = Literal["percentile", "bca"]
+from metrics.intervals import (
+    Array,
+    Clustered,
+    Statistic,
+    bca_levels,
+    draw_weights,
+    expanded_levels,
+    studentized,
+    wilson,
+    woodruff,
+)
+
+Method = Literal["auto", "percentile", "bca"]
+"""`auto`: the interval of `metrics.intervals` that suits the statistic."""
 
 RESAMPLES = 2000
 SEED = 20240929
 """The default seed of every interval; results are a function of (values, clusters, seed)."""
-_BLOCK = 256
+FEW_IDENTITIES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,52 +46,12 @@ class Interval:
     note: str = ""
 
 
-@dataclass(frozen=True)
-class _Clustered:
-    """Values sorted for fast re-weighting: `cluster[i]` is the index of the cluster of `values[i]`."""
-
-    values: Array
-    cluster: NDArray[np.int64]
-    n_clusters: int
-
-    @classmethod
-    def of(cls, values: Sequence[float] | Array, clusters: Sequence[str]) -> _Clustered:
-        array = np.asarray(values, np.float64)
-        if array.ndim != 1 or len(array) != len(clusters):
-            raise ValueError(f"{array.shape} values do not go with {len(clusters)} clusters")
-        if not np.isfinite(array).all():
-            raise ValueError("values must be finite; leave out and count what was not scored")
-        names, index = np.unique(np.asarray(clusters, dtype=str), return_inverse=True)
-        order = np.lexsort((index, array))
-        return cls(array[order], index[order].astype(np.int64), len(names))
-
-    def statistic(self, weights: Array, statistic: Statistic) -> Array:
-        """(B,) weighted statistics for (B, K) whole-number cluster weights."""
-        return self._means(weights) if statistic == "mean" else self._medians(weights)
-
-    def _means(self, weights: Array) -> Array:
-        sums = np.bincount(self.cluster, self.values, self.n_clusters)
-        counts = np.bincount(self.cluster, minlength=self.n_clusters)
-        return np.asarray((weights @ sums) / (weights @ counts), np.float64)
-
-    def _medians(self, weights: Array) -> Array:
-        out = np.empty(len(weights))
-        for start in range(0, len(weights), _BLOCK):
-            # How often each sorted value occurs in the resample; the median is read off the running count.
-            running = np.cumsum(weights[start : start + _BLOCK][:, self.cluster], axis=1)
-            total = running[:, -1:]
-            lower = (running >= np.floor((total + 1) / 2)).argmax(axis=1)
-            upper = (running >= np.floor((total + 2) / 2)).argmax(axis=1)
-            out[start : start + _BLOCK] = (self.values[lower] + self.values[upper]) / 2
-        return out
-
-
 def point_estimate(values: Sequence[float] | Array, statistic: Statistic = "mean") -> float:
-    """Mean or median of finite values; nan for none."""
+    """Mean (of zeros and ones: proportion) or median of finite values; nan for none."""
     array = np.sort(np.asarray(values, np.float64))  # so that the order of clips cannot change the last digit
     if len(array) == 0:
         return float("nan")
-    return float(np.mean(array) if statistic == "mean" else np.median(array))
+    return float(np.median(array) if statistic == "median" else np.mean(array))
 
 
 def cluster_bootstrap(
@@ -89,66 +59,89 @@ def cluster_bootstrap(
     clusters: Sequence[str],
     *,
     statistic: Statistic = "mean",
-    method: Method = "percentile",
+    method: Method = "auto",
     confidence: float = 0.95,
     resamples: int = RESAMPLES,
     seed: int = SEED,
     expand: bool = True,
 ) -> Interval:
-    """Interval of the mean or median of finite `values` (n,), drawing whole clusters with replacement.
+    """Interval of the mean, proportion or median of finite `values` (n,), whole clusters being the sample.
 
-    `clusters[i]` names the cluster (identity) of value i. `expand` widens the percentile levels for few clusters.
-    Order of the values does not matter. No values, or a single cluster: nan bounds and a note.
+    `clusters[i]` names the cluster (identity) of value i. `method`: see `metrics.intervals`; `expand` widens the levels
+    of percentile and BCa intervals for few clusters. Order of the values does not matter. No values, or a single
+    cluster: nan bounds and a note. Raises ValueError for values that are not finite, or a proportion of others than 0
+    and 1.
     """
     n, estimate = len(values), point_estimate(values, statistic)
     if n == 0:
         return Interval(estimate, np.nan, np.nan, 0, 0, "nothing was scored")
-    data = _Clustered.of(values, clusters)
+    data = Clustered.of(values, clusters)
     k = data.n_clusters
     if k < 2:
         return Interval(estimate, np.nan, np.nan, n, k, "no interval: one identity only")
-    rng = np.random.default_rng(seed)
-    weights = rng.multinomial(k, np.full(k, 1.0 / k), size=resamples).astype(np.float64)
-    draws = data.statistic(weights, statistic)
-    low_level, high_level = _levels(confidence, k, expand)
+    if method != "auto":
+        low, high = _resampled(data, estimate, statistic, method, confidence, resamples, seed, expand)
+    elif statistic == "mean":
+        low, high = studentized(data, confidence, resamples, seed)
+    elif statistic == "proportion":
+        low, high = wilson(data, confidence)
+    else:
+        low, high = woodruff(data, confidence)
+    note = f"too few identities ({k}) for a trustworthy interval" if k < FEW_IDENTITIES else ""
+    return Interval(estimate, low, high, n, k, note)
+
+
+def _resampled(
+    data: Clustered,
+    estimate: float,
+    statistic: Statistic,
+    method: Method,
+    confidence: float,
+    resamples: int,
+    seed: int,
+    expand: bool,
+) -> tuple[float, float]:
+    """Percentile or BCa interval of resampled clusters."""
+    k = data.n_clusters
+    draws = data.statistic(draw_weights(k, resamples, seed), statistic)
+    levels = expanded_levels(confidence, k, expand)
     if method == "bca":
-        low_level, high_level = _bca_levels(draws, estimate, _jackknife(data, statistic), low_level, high_level)
-    low, high = np.quantile(draws, [low_level, high_level])
-    note = f"too few identities ({k}) for a trustworthy interval" if k < 5 else ""
+        left_out = data.statistic(1.0 - np.eye(k), statistic)
+        levels = bca_levels(draws, estimate, left_out, *levels)
+    low, high = np.quantile(draws, levels)
+    return float(low), float(high)
+
+
+def cluster_bootstrap_of(
+    statistic: Callable[[NDArray[np.int64]], float],
+    clusters: Sequence[str],
+    *,
+    confidence: float = 0.95,
+    resamples: int = 1000,
+    seed: int = SEED,
+) -> Interval:
+    """Expanded percentile interval of any statistic of clips, given by their indices (repeats allowed), by cluster.
+
+    Resamples in which the statistic is not finite are left out; nan bounds and a note when more than a tenth are, with
+    a single cluster, or when the estimate itself is not finite.
+    """
+    names, index = np.unique(np.asarray(clusters, dtype=str), return_inverse=True)
+    n, k = len(clusters), len(names)
+    if n == 0:
+        return Interval(np.nan, np.nan, np.nan, 0, 0, "nothing was scored")
+    estimate = statistic(np.arange(n))
+    if k < 2 or not np.isfinite(estimate):
+        note = "no interval: one identity only" if k < 2 else "no interval: the statistic is not finite"
+        return Interval(estimate, np.nan, np.nan, n, k, note)
+    members = [np.flatnonzero(index == cluster) for cluster in range(k)]
+    draws = np.random.default_rng(seed).integers(0, k, (resamples, k))
+    found = np.array([statistic(np.concatenate([members[cluster] for cluster in drawn])) for drawn in draws])
+    usable = found[np.isfinite(found)]
+    if len(usable) < 0.9 * resamples:
+        return Interval(estimate, np.nan, np.nan, n, k, "no interval: most resamples have no such statistic")
+    low, high = np.quantile(usable, expanded_levels(confidence, k, True))
+    note = f"too few identities ({k}) for a trustworthy interval" if k < FEW_IDENTITIES else ""
     return Interval(estimate, float(low), float(high), n, k, note)
-
-
-def _levels(confidence: float, k: int, expand: bool) -> tuple[float, float]:
-    from scipy.stats import norm, t
-
-    tail = (1.0 - confidence) / 2
-    if expand:
-        tail = float(norm.cdf(np.sqrt(k / (k - 1)) * t.ppf(tail, k - 1)))
-    return tail, 1.0 - tail
-
-
-def _jackknife(data: _Clustered, statistic: Statistic) -> Array:
-    """(K,) the statistic with each cluster left out."""
-    return data.statistic(1.0 - np.eye(data.n_clusters), statistic)
-
-
-def _bca_levels(draws: Array, estimate: float, left_out: Array, low: float, high: float) -> tuple[float, float]:
-    """Efron's bias-corrected and accelerated levels in place of `low` and `high`."""
-    from scipy.stats import norm
-
-    below = float(np.mean(draws < estimate) + np.mean(draws == estimate) / 2)
-    if not 0.0 < below < 1.0:
-        return low, high
-    bias = float(norm.ppf(below))
-    gap = left_out.mean() - left_out
-    spread = float((gap**2).sum()) ** 1.5
-    acceleration = float((gap**3).sum()) / (6.0 * spread) if spread > 0 else 0.0
-
-    def adjusted(level: float) -> float:
-        z = bias + float(norm.ppf(level))
-        return float(norm.cdf(bias + z / (1.0 - acceleration * z)))
-
-    return adjusted(low), adjusted(high)
 
 
 def paired_difference(
@@ -157,7 +150,7 @@ def paired_difference(
     cluster_of: Mapping[str, str],
     *,
     statistic: Statistic = "mean",
-    method: Method = "percentile",
+    method: Method = "auto",
     confidence: float = 0.95,
     resamples: int = RESAMPLES,
     seed: int = SEED,

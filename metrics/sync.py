@@ -67,6 +67,9 @@ _SOURCE = "joonson/syncnet_python SyncNetInstance.evaluate (calc_pdist)"
         source=_SOURCE,
         parts=_PARTS,
         reference=False,
+        group="Lips and face",
+        help="Confidence of the sync judge that lips and voice belong together.",
+        sees=("lip_flatten", "voice_swap"),
     )
 )
 def lse_c(measured: Measured) -> float:
@@ -85,6 +88,9 @@ def lse_c(measured: Measured) -> float:
         source=_SOURCE,
         parts=_PARTS,
         reference=False,
+        group="Lips and face",
+        help="Distance between lip and voice embeddings at the best offset.",
+        sees=("lip_flatten", "voice_swap"),
     )
 )
 def lse_d(measured: Measured) -> float:
@@ -103,6 +109,9 @@ def lse_d(measured: Measured) -> float:
         source=_SOURCE,
         parts=_PARTS,
         reference=False,
+        group="Lips and face",
+        help="Offset between picture and voice, in frames.",
+        sees=("av_shift",),
         target=0.0,
     )
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,8 +40,16 @@ class ClipFeatures:
     """(W, E) embeddings of the same windows' sound."""
     features: Floats | None = None
     """(T, D) image features for FID."""
+    loudness: Floats | None = None
+    """(T,) level of the sound during each frame, dB of full scale; nan where there is no sound."""
+    faces: Floats | None = None
+    """(T,) how many faces an evaluator that finds faces saw; None from evaluators that take the frame as a face."""
+    source_fps: float = 0.0
+    """Frame rate of the file, before it was read at `fps`; 0 where it is not known."""
     missing: Mapping[str, str] = field(default_factory=dict)
     """Need -> why it could not be computed."""
+    remarks: Mapping[str, str] = field(default_factory=dict)
+    """Need -> what is to be said beside its numbers."""
 
     def need(self, name: Need, side: str = "generated") -> Floats:
         """The array of that need. Raises Unmeasurable with the reason when there is none."""
@@ -60,6 +69,12 @@ class ClipFeatures:
         """(T,) r = sqrt(valence^2 + arousal^2)."""
         affect = self.need("affect", side).astype(np.float64)
         return np.hypot(affect[:, 0], affect[:, 1])
+
+    def series(self, name: Literal["valence", "arousal", "intensity"], side: str = "generated") -> Array:
+        """(T,) judged valence, arousal or intensity. Raises Unmeasurable when affect was not judged."""
+        if name == "intensity":
+            return self.intensity(side)
+        return np.asarray(self.need("affect", side)[:, 0 if name == "valence" else 1], np.float64)
 
 
 @dataclass(frozen=True)
@@ -91,6 +106,12 @@ class Measured:
     """The emotion the driving voice carries (MEAD spelling), when known."""
     truth_intensity: Array | None = None
     """(T,) exact r per frame, when known; else the reference's pseudo labels stand in."""
+    truth_affect: Array | None = None
+    """(T, 2) exact valence and arousal per frame, when known."""
+    twin: ClipFeatures | None = None
+    """Landmarks of the reference's true neutral twin: the same take without any emotion, frame by frame."""
+    twin_reason: str = "no neutral twin of the reference is known"
+    """Why there is no twin."""
     max_length_difference: int = 1
 
     def reference_features(self) -> ClipFeatures:
@@ -98,6 +119,14 @@ class Measured:
         if self.reference is None:
             raise Unmeasurable("no reference clip")
         return self.reference
+
+    def true_series(self, name: Literal["valence", "arousal", "intensity"]) -> tuple[Array, str]:
+        """(T,) truth of that name and what it is called in a reason: exact, else the reference's pseudo labels."""
+        if name == "intensity" and self.truth_intensity is not None:
+            return np.asarray(self.truth_intensity, np.float64), "truth"
+        if name != "intensity" and self.truth_affect is not None:
+            return np.asarray(self.truth_affect[:, 0 if name == "valence" else 1], np.float64), "truth"
+        return self.reference_features().series(name, "reference"), "reference"
 
     def images(self) -> PairFeatures:
         """The per-frame image measures. Raises Unmeasurable when there is no reference."""

@@ -10,7 +10,7 @@ import hashlib
 import json
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,18 +20,19 @@ from numpy.typing import NDArray
 from eap.errors import MeasureError, MediaError
 from eap.files import atomic_write, cache_dir, sha256_file
 from metrics.features.clip import ClipFeatures, Floats
-from metrics.registry import EVALUATOR_NEEDS, Need
+from metrics.features.sync import SAMPLES_PER_FRAME, Listener, listen_to_crops
+from metrics.registry import EVALUATOR_NEEDS, Need, Unmeasurable
 
 if TYPE_CHECKING:
     from metrics.evaluators import EvaluatorSet
 
-VERSION = "1"
+VERSION = "2"
 """Raised whenever the same file and weights would give other features."""
 CHUNK = 64
-WINDOW = 5
 RATE = 16000
-SAMPLES_PER_FRAME = 640
-MEL_PER_FRAME = 4
+LOUDNESS = "rms640"
+"""How loudness is measured: root mean square of the 640 samples of a frame."""
+_FROM_SOUND: frozenset[Need] = frozenset({"loudness"})
 DAMAGED = (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile)
 
 
@@ -51,14 +52,24 @@ def extract(
     the answer does not depend on `chunk`, the frames decoded at once. Raises MediaError when the file cannot be read.
     """
     path = Path(path)
-    wanted = frozenset(needs & evaluators.provides) if evaluators is not None else frozenset[Need]()
+    wanted = served(needs, evaluators)
     key = feature_key(path, evaluators, wanted, fps, sound)
-    if cache and (found := load_features(key)) is not None:
-        return found
-    features = _extract(path, sound or path, key, evaluators, wanted, fps, chunk)
-    if cache:
-        _store(_cache_path(key), features)
-    return features
+    features = load_features(key) if cache else None
+    if features is None:
+        features = _extract(path, sound or path, key, evaluators, wanted, fps, chunk)
+        if cache:
+            _store(_cache_path(key), features)
+    absent = {need: evaluators.why_not(need) for need in needs - wanted} if evaluators is not None else {}
+    return replace(features, missing={**features.missing, **absent}) if absent else features
+
+
+def served(needs: frozenset[Need], evaluators: EvaluatorSet | None) -> frozenset[Need]:
+    """The needs that can be met: by the evaluators, and from the sound; who finds faces counts them as well."""
+    seen = frozenset[Need]() if evaluators is None else needs & evaluators.provides
+    counted: frozenset[Need] = frozenset({"faces"})
+    if seen and evaluators is not None:
+        seen |= evaluators.provides & counted
+    return seen | (needs & _FROM_SOUND)
 
 
 def feature_key(
@@ -68,8 +79,10 @@ def feature_key(
 
     Raises MediaError when the file cannot be read.
     """
-    labels = {need: evaluators.label(need) for need in sorted(needs)} if evaluators is not None else {}
-    weights = evaluators.weights() if evaluators is not None and needs else {}
+    judged = needs - _FROM_SOUND
+    labels = {need: evaluators.label(need) for need in sorted(judged)} if evaluators is not None else {}
+    labels |= dict.fromkeys(sorted(needs & _FROM_SOUND), LOUDNESS)
+    weights = evaluators.weights() if evaluators is not None and judged else {}
     media = [hash_media(path), hash_media(sound) if sound is not None else ""]
     return digest({"media": media, "labels": labels, "weights": weights, "fps": fps, "version": VERSION})
 
@@ -94,44 +107,23 @@ class _Pass:
 
     evaluators: EvaluatorSet | None
     needs: frozenset[Need]
-    mel: Floats | None
-    """(4n, 80) of the sound, None where there is none."""
     n_frames: int = 0
     size: tuple[int, int] = (0, 0)
     blocks: dict[Need, list[Floats]] = field(default_factory=dict)
     identity: NDArray[np.float64] | None = None
-    video: list[Floats] = field(default_factory=list)
-    audio: list[Floats] = field(default_factory=list)
-    tail: Floats | None = None
-    """Lips of the last 4 frames: the windows that begin in them need the next block."""
 
     def see(self, frames: NDArray[np.uint8]) -> None:
         """Take in the next block of frames (n, H, W, 3)."""
-        if self.evaluators is not None and self.needs:
-            for need, array in self.evaluators.read(frames, self.needs - {"sync"}).items():
+        judged = self.needs - {"sync", "loudness"}
+        if self.evaluators is not None and self.needs - _FROM_SOUND:
+            for need, array in self.evaluators.read(frames, judged).items():
                 if need == "identity":
                     total = array.astype(np.float64).sum(axis=0)
                     self.identity = total if self.identity is None else self.identity + total
                 else:
                     self.blocks.setdefault(need, []).append(array)
-            if "sync" in self.needs and self.mel is not None:
-                self._listen(self.evaluators, frames, self.mel)
         self.n_frames += len(frames)
         self.size = (int(frames.shape[2]), int(frames.shape[1]))
-
-    def _listen(self, evaluators: EvaluatorSet, frames: NDArray[np.uint8], mel: Floats) -> None:
-        lips = evaluators.lips(frames)
-        first = self.n_frames
-        if self.tail is not None:
-            lips = np.concatenate([self.tail, lips])
-            first -= len(self.tail)
-        heard = lips[: max(0, len(mel) // MEL_PER_FRAME - first)]
-        if len(heard) >= WINDOW:
-            rows = mel[MEL_PER_FRAME * first : MEL_PER_FRAME * (first + len(heard))]
-            video, audio = evaluators.sync(np.ascontiguousarray(heard), rows)
-            self.video.append(video)
-            self.audio.append(audio)
-        self.tail = lips[-(WINDOW - 1) :]
 
 
 def _extract(
@@ -141,55 +133,92 @@ def _extract(
 
     has_audio = probe(sound).has_audio
     missing: dict[str, str] = {}
-    mel = _mel(sound, has_audio, missing) if "sync" in needs else None
-    seen = _Pass(evaluators, needs, mel)
+    audio = _sound(sound, has_audio, needs, missing)
+    seen = _Pass(evaluators, needs)
+    sync = _Sync(evaluators, audio, missing) if evaluators is not None and "sync" in needs else None
     for frames in read_frames(path, fps=fps, chunk=chunk):
         seen.see(frames)
-    video, audio = _sync_embeddings(seen, needs, missing)
+        if sync is not None:
+            sync.see(frames)
+    lips, heard, remarks = sync.finish(path, fps, chunk) if sync is not None else (None, None, {})
     arrays: dict[str, Floats] = {need: np.concatenate(parts) for need, parts in seen.blocks.items()}
     if seen.identity is not None:
         arrays["identity"] = (seen.identity / max(float(np.linalg.norm(seen.identity)), 1e-12)).astype(np.float32)
+    if audio is not None and "loudness" in needs:
+        arrays["loudness"] = frame_loudness(audio, seen.n_frames)
     width, height = seen.size
     return ClipFeatures(
-        key, seen.n_frames, width, height, fps, has_audio, sync_video=video, sync_audio=audio, missing=missing, **arrays
-    )
+        key, seen.n_frames, width, height, fps, has_audio, sync_video=lips, sync_audio=heard, missing=missing,
+        remarks=remarks, source_fps=float(probe(path).fps), **arrays,
+    )  # fmt: skip
 
 
-def _mel(path: Path, has_audio: bool, missing: dict[str, str]) -> Floats | None:
-    """Mel rows of the whole frames that the sound covers."""
-    from eap.acoustics import log_mel
+def _sound(path: Path, has_audio: bool, needs: frozenset[Need], missing: dict[str, str]) -> Floats | None:
+    """The sound at 16 kHz where a need asks for it; else None and, in `missing`, why."""
     from eap.media import read_audio
 
-    if not has_audio:
-        missing["sync"] = "no audio stream"
+    heard: frozenset[Need] = needs & {"sync", "loudness"}
+    if not heard:
         return None
-    try:
-        audio = read_audio(path, RATE)
-    except MediaError as error:
-        missing["sync"] = f"no usable audio ({error.message})"
-        return None
-    return log_mel(audio, len(audio) // SAMPLES_PER_FRAME)
+    reason = "no audio stream"
+    if has_audio:
+        try:
+            return read_audio(path, RATE)
+        except MediaError as error:
+            reason = f"no usable audio ({error.message})"
+    missing.update(dict.fromkeys(heard, reason))
+    return None
 
 
-def _sync_embeddings(
-    seen: _Pass, needs: frozenset[Need], missing: dict[str, str]
-) -> tuple[Floats | None, Floats | None]:
-    """All windows but the last: syncnet_python scores min(frames, sound) - 5 of them."""
-    if "sync" not in needs or "sync" in missing:
-        return None, None
-    video = np.concatenate(seen.video) if seen.video else np.zeros((0, 1), np.float32)
-    if len(video) < 2:
-        heard = 0 if seen.mel is None else len(seen.mel) // MEL_PER_FRAME
-        missing["sync"] = f"too short: {seen.n_frames} frames, sound for {heard}; sync needs {WINDOW + 1}"
-        return None, None
-    return video[:-1], np.concatenate(seen.audio)[:-1]
+def frame_loudness(audio: Floats, n_frames: int) -> Floats:
+    """(n_frames,) dB of full scale of each frame's 640 samples; nan for frames the sound does not cover."""
+    found = np.full(n_frames, np.nan, np.float32)
+    n = min(n_frames, len(audio) // SAMPLES_PER_FRAME)
+    power = np.square(audio[: n * SAMPLES_PER_FRAME].astype(np.float64)).reshape(n, SAMPLES_PER_FRAME).mean(axis=1)
+    found[:n] = 10.0 * np.log10(power + 1e-10)
+    return found
+
+
+class _Sync:
+    """Lips and sound of one clip: embedded as the frames go by, or planned now and embedded in a second pass."""
+
+    def __init__(self, evaluators: EvaluatorSet, audio: Floats | None, missing: dict[str, str]) -> None:
+        self._evaluators, self._audio, self._missing = evaluators, audio, missing
+        self._planner = evaluators.planner() if audio is not None else None
+        self._listener = Listener(evaluators, audio) if audio is not None and self._planner is None else None
+
+    def see(self, frames: NDArray[np.uint8]) -> None:
+        """The next frames."""
+        if self._listener is not None:
+            self._listener.see(frames)
+        elif self._planner is not None and "sync" not in self._missing:
+            try:
+                self._planner.see(frames)
+            except Unmeasurable as error:
+                self._missing["sync"] = str(error)
+
+    def finish(self, path: Path, fps: float, chunk: int) -> tuple[Floats | None, Floats | None, dict[str, str]]:
+        """Embeddings of video and audio and what is to be remarked; the reason why there are none is in `missing`."""
+        if "sync" in self._missing or self._audio is None:
+            return None, None, {}
+        try:
+            if self._listener is not None:
+                return *self._listener.embeddings(), {}
+            if self._planner is None:
+                return None, None, {}
+            plan = self._planner.plan()
+            remarks = {"sync": plan.remark} if plan.remark else {}
+            return *listen_to_crops(path, self._evaluators, plan, self._audio, fps, chunk), remarks
+        except Unmeasurable as error:
+            self._missing["sync"] = str(error)
+            return None, None, {}
 
 
 def _cache_path(key: str) -> Path:
     return cache_dir() / "features" / key[:2] / f"{key}.npz"
 
 
-_ARRAYS = ("landmarks", "emotion", "affect", "identity", "sync_video", "sync_audio", "features")
+_ARRAYS = ("landmarks", "emotion", "affect", "identity", "sync_video", "sync_audio", "features", "loudness", "faces")
 
 
 def load_features(key: str) -> ClipFeatures | None:
@@ -209,7 +238,7 @@ def load_features(key: str) -> ClipFeatures | None:
 def _store(path: Path, features: ClipFeatures) -> None:
     arrays = {name: array for name in _ARRAYS if (array := getattr(features, name)) is not None}
     plain = {item.name: getattr(features, item.name) for item in fields(features) if item.name not in _ARRAYS}
-    plain["missing"] = dict(features.missing)
+    plain |= {"missing": dict(features.missing), "remarks": dict(features.remarks)}
     store_arrays(path, {"about": np.array(json.dumps(plain)), **arrays})
 
 

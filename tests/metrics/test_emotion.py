@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eap.constants import EMOTIONS
-from metrics.emotion import confusion, emotion_accuracy, judge_clip
+from metrics.emotion import SEVEN, confusion, emotion_accuracy, emotion_accuracy_7, judge_clip
 from metrics.features.clip import ClipFeatures, Floats, Measured
-from metrics.registry import Unmeasurable
+from metrics.registry import NotApplicable, Unmeasurable
 from metrics.results import ClipReading
 
 
@@ -79,3 +79,17 @@ def test_confusion_equals_a_cross_table() -> None:
     for cell in confusion((*readings, ClipReading("m", "neutral", "lost", "a", "happy", 3))):
         found[EMOTIONS.index(cell.emotion), EMOTIONS.index(cell.judged)] = cell.count
     assert (found == matrix).all()
+
+
+def test_seven_classes_leave_contempt_out() -> None:
+    probabilities = np.full((4, 8), 0.02)
+    probabilities[:, EMOTIONS.index("contempt")] = 0.5
+    probabilities[:, EMOTIONS.index("sad")] = 0.3
+    assert judge_clip(probabilities) == "contempt"
+    assert judge_clip(probabilities, SEVEN) == "sad"
+    clip = ClipFeatures("k", 4, 96, 96, 25.0, True, emotion=probabilities.astype(np.float32))
+    assert emotion_accuracy_7(Measured(clip, emotion="sad")) == 1.0
+    assert emotion_accuracy_7(Measured(clip, emotion="happy")) == 0.0
+    assert emotion_accuracy(Measured(clip, emotion="sad")) == 0.0
+    with pytest.raises(NotApplicable, match="contempt is none of the 7 classes"):
+        emotion_accuracy_7(Measured(clip, emotion="contempt"))

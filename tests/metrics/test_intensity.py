@@ -11,7 +11,16 @@ from numpy.typing import NDArray
 from scipy.stats import pearsonr
 
 from metrics.features.clip import ClipFeatures, Measured
-from metrics.intensity import ccc, intensity_ccc, intensity_pcc, pcc
+from metrics.intensity import (
+    ccc,
+    intensity_ccc,
+    intensity_pcc,
+    intensity_rmse,
+    intensity_sagr,
+    pcc,
+    rmse,
+    sagr,
+)
 from metrics.registry import NotApplicable, Remarked, Unmeasurable
 
 Series = NDArray[np.float64]
@@ -65,7 +74,8 @@ def test_flat_truth_is_out_of_scope_and_flat_result_counts_as_zero() -> None:
         intensity_pcc(Measured(_clip(_series(1)), truth_intensity=flat))
     outcome = intensity_pcc(Measured(_clip(flat), truth_intensity=_series(1)))
     assert outcome == Remarked(0.0, "generated intensity is constant: counted as 0")
-    assert intensity_ccc(Measured(_clip(flat), truth_intensity=_series(1))) == pytest.approx(0.0, abs=1e-12)
+    assert intensity_ccc(Measured(_clip(flat), truth_intensity=_series(1))) == outcome
+    assert intensity_rmse(Measured(_clip(flat), truth_intensity=flat)) == pytest.approx(0.0, abs=1e-7)
 
 
 def test_lost_frames_are_masked_on_both_sides() -> None:
@@ -73,10 +83,27 @@ def test_lost_frames_are_masked_on_both_sides() -> None:
     generated[4] = np.nan
     keep = np.arange(30) != 4
     found = intensity_pcc(Measured(_clip(generated), truth_intensity=truth))
-    assert found == pytest.approx(pcc(generated[keep], truth[keep]), abs=1e-6)
+    assert isinstance(found, Remarked)
+    assert found.value == pytest.approx(pcc(generated[keep], truth[keep]), abs=1e-6)
+    assert found.remark == "face lost in 1 of 30 frames"
     generated[2:] = np.nan
     with pytest.raises(Unmeasurable, match="only 2 frames"):
         intensity_pcc(Measured(_clip(generated), truth_intensity=truth))
+
+
+def test_sagr_and_rmse_by_hand() -> None:
+    predicted, truth = np.array([0.2, -0.1, 0.0, 0.4]), np.array([0.1, 0.3, 0.0, 0.8])
+    assert sagr(predicted, truth) == 0.75  # 0 agrees with 0 alone
+    assert rmse(predicted, truth) == pytest.approx(np.sqrt((0.01 + 0.16 + 0 + 0.16) / 4))
+    assert np.isnan([sagr(truth[:0], truth[:0]), rmse(truth[:0], truth[:0])]).all()
+    assert intensity_sagr(Measured(_clip(_series(1)), truth_intensity=_series(2))) == 1.0
+
+
+def test_truth_that_is_not_a_number_is_named() -> None:
+    truth = _series(2)
+    truth[3] = np.nan
+    with pytest.raises(Unmeasurable, match="truth: intensity holds a number that is not finite"):
+        intensity_rmse(Measured(_clip(_series(1)), truth_intensity=truth))
 
 
 def test_golden(shared_dir: Path) -> None:
@@ -90,8 +117,10 @@ def test_golden(shared_dir: Path) -> None:
                 continue
             truth, predicted = arrays[f"{key}_gt"], arrays[f"{key}_pred"]
             for found, value in ((pcc(predicted, truth), expected["pcc_numpy"]),
-                                 (ccc(predicted, truth), expected["ccc_formula_ddof0"])):  # fmt: skip
+                                 (ccc(predicted, truth), expected["ccc_formula_ddof0"]),
+                                 (sagr(predicted, truth), expected["sagr_emonet"]),
+                                 (rmse(predicted, truth), expected["rmse_emonet"])):  # fmt: skip
                 if isinstance(value, float) and np.isfinite(value):
                     assert found == pytest.approx(value, abs=1e-9)
                     checked += 1
-    assert checked >= 12
+    assert checked >= 24

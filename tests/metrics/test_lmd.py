@@ -10,7 +10,20 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from metrics.features.clip import ClipFeatures, Measured
-from metrics.lmd import FACE, MOUTH, landmark_distance, m_lmd, pair_by_linspace, valid_frames
+from metrics.lmd import (
+    FACE,
+    MOUTH,
+    f_lmd_px,
+    f_lvd,
+    interocular,
+    landmark_distance,
+    m_lmd,
+    m_lmd_px,
+    m_lvd,
+    pair_by_linspace,
+    valid_frames,
+    velocity_distance,
+)
 from metrics.registry import Remarked, Unmeasurable
 
 Points = NDArray[np.float64]
@@ -42,6 +55,32 @@ def test_moving_either_side_or_scaling_both_changes_nothing(seed: int, shift: fl
     assert landmark_distance(a * scale, b * scale, FACE, "pixels")[0] == pytest.approx(
         landmark_distance(a, b, FACE, "pixels")[0] * scale, rel=1e-9
     )
+
+
+def test_velocity_by_hand() -> None:
+    still, moving = np.zeros((3, 68, 2)), np.zeros((3, 68, 2))
+    moving[1:, 48, 0] = 3.0  # one mouth point moves once by 3 pixels
+    found = velocity_distance(moving, still)
+    assert found.mouth == pytest.approx(3 / (3 * 20))
+    assert found.face == found.face_as_eat == pytest.approx(3 / (3 * 68))
+    assert velocity_distance(moving + 7.0, still).face == pytest.approx(found.face)
+    still[1] = np.nan  # frames 0 and 2 become neighbours
+    assert velocity_distance(moving, still).mouth == pytest.approx(3 / (2 * 20))
+
+
+def test_forms_in_pixels_are_eats_own() -> None:
+    a, b = _points(3), _points(4)
+    measured = Measured(_clip(a), _clip(b))
+    pixels = landmark_distance(a.astype(np.float32), b.astype(np.float32), FACE, "pixels")[0]
+    assert f_lmd_px(measured) == pytest.approx(pixels)
+    assert m_lmd_px(measured) == pytest.approx(_number(m_lmd(measured)) * interocular(b.astype(np.float32)))
+    found = velocity_distance(a.astype(np.float32), b.astype(np.float32))
+    assert (m_lvd(measured), f_lvd(measured)) == (found.mouth, found.face)
+
+
+def _number(outcome: float | Remarked) -> float:
+    assert isinstance(outcome, float)
+    return outcome
 
 
 def _clip(points: Points) -> ClipFeatures:
@@ -79,5 +118,9 @@ def test_golden_equals_eat(shared_dir: Path) -> None:
         mouth, face = (landmark_distance(fake, truth, part, "pixels")[0] for part in (MOUTH, FACE))
         assert (mouth, face) == pytest.approx((expected["m_lmd"], expected["f_lmd"]), abs=1e-9)
         totals.append((mouth, face))
+        moved = velocity_distance(fake, truth)
+        assert (moved.mouth, moved.face, moved.face_as_eat) == pytest.approx(
+            (expected["m_lvd"], expected["f_lvd_intended"], expected["f_lvd_eat_bug"]), abs=1e-9
+        )
     means = np.mean(totals, axis=0)
     assert means == pytest.approx([golden["dataset_mean"]["m_lmd"], golden["dataset_mean"]["f_lmd"]], abs=1e-9)
