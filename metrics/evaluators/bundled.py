@@ -10,11 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from eap.acoustics import SAMPLES_PER_FRAME, log_mel
 from eap.bundle.store import find_entry
 from eap.perception import zoo
 from eap.perception.evaluators import EmotionJudge, IdentityJudge, LandmarkJudge
 from eap.perception.sync import SyncJudge
-from metrics.evaluators import BUNDLED, Floats, Frames
+from metrics.evaluators import BUNDLED, Floats, Frames, SyncFrames
 from metrics.registry import EVALUATOR_NEEDS, Need
 
 _NETWORK: dict[Need, str] = {
@@ -49,6 +50,18 @@ class BundledEvaluators:
     def weights(self) -> dict[str, str]:
         """Network -> sha256 of its file."""
         return {name: find_entry(name, self._folder).sha256 for name in sorted(set(_NETWORK.values()))}
+
+    def why_not(self, need: Need) -> str:
+        """It serves every need."""
+        return "" if need in self.provides else f"the bundled evaluators have no {need}"
+
+    def planner(self) -> None:
+        """Its crop needs one frame at a time."""
+        return
+
+    def hear(self, audio: Floats) -> Floats:
+        """(4n, 80) mel rows; see `EvaluatorSet.hear`."""
+        return log_mel(audio, len(audio) // SAMPLES_PER_FRAME)
 
     def __getstate__(self) -> dict[str, object]:
         return {"_folder": self._folder}  # worker processes load their own networks
@@ -87,15 +100,15 @@ class BundledEvaluators:
         return {need: array for need, array in found.items() if need in needs}
 
     @torch.inference_mode()
-    def lips(self, frames: Frames) -> Floats:
+    def lips(self, frames: Frames) -> SyncFrames:
         """(n, 3, 48, 48) lower faces."""
         return _array(self._sync.crop_mouth(_tensor(frames)))
 
     @torch.inference_mode()
-    def sync(self, lips: Floats, mel: Floats) -> tuple[Floats, Floats]:
+    def sync(self, lips: SyncFrames, rows: Floats) -> tuple[Floats, Floats]:
         """Embeddings of all windows; see `EvaluatorSet.sync`."""
         video = self._sync.embed_mouths(torch.from_numpy(lips)[None])
-        audio = self._sync.embed_audio(torch.from_numpy(np.ascontiguousarray(mel, np.float32))[None])
+        audio = self._sync.embed_audio(torch.from_numpy(np.ascontiguousarray(rows, np.float32))[None])
         return _array(video[0]), _array(audio[0])
 
 

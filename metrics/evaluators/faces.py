@@ -68,3 +68,33 @@ def cut(frame: Frame, box: NDArray[np.floating]) -> Frame | None:
     if right - left < 1 or bottom - top < 1:
         return None
     return np.ascontiguousarray(frame[top:bottom, left:right])
+
+
+class Remembering:
+    """A finder that does not look twice at the block of frames it saw last: several features ask about it."""
+
+    def __init__(self, finder: FaceFinder) -> None:
+        self._finder = finder
+        self._last: tuple[Frames, FoundFaces] | None = None
+
+    @property
+    def name(self) -> str:
+        """The finder's."""
+        return self._finder.name
+
+    def weights(self) -> dict[str, str]:
+        """The finder's."""
+        return self._finder.weights()
+
+    def __getstate__(self) -> dict[str, object]:
+        return {"_finder": self._finder, "_last": None}
+
+    def find(self, frames: Frames) -> FoundFaces:
+        """See `FaceFinder.find`."""
+        if self._last is None or self._last[0] is not frames:
+            self._last = (frames, self._finder.find(frames))
+        return self._last[1]
+
+    def boxes(self, frame: Frame, scale: float, threshold: float) -> Floats:
+        """See `FaceFinder.boxes`."""
+        return self._finder.boxes(frame, scale, threshold)

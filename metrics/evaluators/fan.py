@@ -57,7 +57,7 @@ class FanFaces:
 
         file = self._landmarks[0]
 
-        class Pinned(FaceAlignment):  # type: ignore[misc]
+        class Pinned(FaceAlignment):
             def _load_native(self, _name: str, size: int, device: str, dtype: Any) -> Any:
                 return load_strictly(FAN(size), read_state(file), file).to(device, dtype=dtype)
 

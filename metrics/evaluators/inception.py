@@ -216,12 +216,39 @@ class Inception(nn.Module):
 
     @torch.inference_mode()
     def embed(self, frames: Frames) -> Floats:
-        """(n, 2048) of uint8 RGB frames (n, H, W, 3), as pytorch-fid computes them (float32, / 255)."""
+        """(n, 2048) of uint8 RGB frames (n, H, W, 3), as each network's users compute them.
+
+        `fid`: as pytorch-fid (float32, / 255). `torchvision`: as EAT's test_fid.py, see `eat_input`.
+        """
+        device = next(self.parameters()).device
         found = []
         for start in range(0, len(frames), _FRAMES_AT_ONCE):
-            block = torch.from_numpy(np.ascontiguousarray(frames[start : start + _FRAMES_AT_ONCE]))
-            found.append(self(block.permute(0, 3, 1, 2).contiguous().float() / 255.0).numpy())
+            block = np.ascontiguousarray(frames[start : start + _FRAMES_AT_ONCE])
+            if self.variant == "torchvision":
+                features = self.features(eat_input(block).to(device))
+            else:
+                images = torch.from_numpy(block).to(device).permute(0, 3, 1, 2).contiguous()
+                features = self(images.float() / 255.0)
+            found.append(features.cpu().numpy())
         return np.concatenate(found) if found else np.zeros((0, DIMS), np.float32)
+
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+def eat_input(frames: Frames) -> Tensor:
+    """(n, 3, 299, 299) as EAT's test_fid.py feeds torchvision's network, its three faults included.
+
+    RGB frames are turned to BGR by a step meant for the reverse; they are scaled to [-1, 1] and then, by torchvision's
+    `transform_input`, normalised a second time; OpenCV's bilinear rule enlarges them.
+    """
+    import cv2
+
+    scaled = [cv2.resize(frame[:, :, ::-1].astype(np.float32) / 255, (SIZE, SIZE)) for frame in frames]
+    x = torch.from_numpy(np.stack(scaled)).permute(0, 3, 1, 2) * 2.0 - 1.0
+    mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (IMAGENET_MEAN, IMAGENET_STD))
+    return (x * (std / 0.5) + (mean - 0.5) / 0.5).contiguous()
 
 
 def load_inception(path: Path | str, variant: Variant = "fid") -> Inception:

@@ -91,14 +91,15 @@ class SyncNet(nn.Module):
         if rows.shape != (ROWS_PER_FRAME * n, N_CEPSTRA):
             raise ValueError(f"{n} frames need MFCC rows {(ROWS_PER_FRAME * n, N_CEPSTRA)}, got {rows.shape}")
         windows = np.lib.stride_tricks.sliding_window_view(rows, ROWS_PER_FRAME * WINDOW, axis=0)[::ROWS_PER_FRAME]
+        device = next(self.parameters()).device
         video, audio = [], []
         for start in range(0, n - WINDOW + 1, _WINDOWS_AT_ONCE):
             block = frames[start : start + _WINDOWS_AT_ONCE + WINDOW - 1]
             lips = torch.from_numpy(np.ascontiguousarray(block)).permute(3, 0, 1, 2).float()[None]
             heard = np.ascontiguousarray(windows[start : start + _WINDOWS_AT_ONCE], np.float32)
-            v, a = self(lips, torch.from_numpy(heard)[:, None])
-            video.append(v.numpy())
-            audio.append(a.numpy())
+            v, a = self(lips.to(device), torch.from_numpy(heard)[:, None].to(device))
+            video.append(v.cpu().numpy())
+            audio.append(a.cpu().numpy())
         return np.concatenate(video), np.concatenate(audio)
 
 

@@ -59,7 +59,9 @@ def extract(
         features = _extract(path, sound or path, key, evaluators, wanted, fps, chunk)
         if cache:
             _store(_cache_path(key), features)
-    absent = {need: evaluators.why_not(need) for need in needs - wanted} if evaluators is not None else {}
+    absent: dict[str, str] = {}
+    if evaluators is not None:
+        absent = {need: evaluators.why_not(need) for need in needs - wanted}
     return replace(features, missing={**features.missing, **absent}) if absent else features
 
 

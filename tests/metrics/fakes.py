@@ -8,7 +8,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from eap.acoustics import log_mel
 from eap.media import write_video
+from metrics.evaluators import SyncFrames
+from metrics.evaluators.crops import Planner
 from metrics.registry import EVALUATOR_NEEDS, Need
 
 Frames = NDArray[np.uint8]
@@ -47,11 +50,20 @@ class FakeEvaluators:
         }
         return {need: array.astype(np.float32) for need, array in found.items() if need in needs}
 
+    def why_not(self, need: Need) -> str:
+        return "" if need in self.provides else f"fake has no {need}"
+
+    def planner(self) -> Planner | None:
+        return None
+
+    def hear(self, audio: Floats) -> Floats:
+        return log_mel(audio, len(audio) // 640)
+
     def lips(self, frames: Frames) -> Floats:
         return np.asarray(frames.reshape(len(frames), -1).mean(axis=1, keepdims=True) / 255.0, np.float32)
 
-    def sync(self, lips: Floats, mel: Floats) -> tuple[Floats, Floats]:
-        loudness = mel.reshape(len(lips), -1).mean(axis=1, keepdims=True) / 8 + 0.5
+    def sync(self, lips: SyncFrames, rows: Floats) -> tuple[Floats, Floats]:
+        loudness = rows.reshape(len(lips), -1).mean(axis=1, keepdims=True) / 8 + 0.5
         windows = [np.stack([side[i : i + 5, 0] for i in range(len(lips) - 4)]) for side in (lips, loudness)]
         return windows[0].astype(np.float32), windows[1].astype(np.float32)
 
