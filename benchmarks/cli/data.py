@@ -49,6 +49,7 @@ def data() -> None:
 @click.option("--sentences", default="1", show_default=True, help="How many sentences, or their numbers: 200-204.")
 @click.option("--seconds", type=click.FloatRange(min=0.04), help="Cut clips to this.  [default: the whole sentence]")
 @click.option("--size", type=click.IntRange(32, 512), default=128, show_default=True, help="Side of the frames; even.")
+@click.option("--rate", type=click.Choice(["16000", "48000"]), default="16000", show_default=True, help="Sound, Hz.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Other seeds: other takes.")
 @click.option("--twin/--no-twin", default=True, show_default=True, help="Also write every clip's neutral twin.")
 @click.option("--workers", type=click.IntRange(1, 1024), help="Processes that render.  [default: one per core]")
@@ -65,6 +66,7 @@ def synth(
     sentences: str,
     seconds: float | None,
     size: int,
+    rate: str,
     seed: int,
     twin: bool,
     workers: int | None,
@@ -83,7 +85,8 @@ def synth(
         raise ConfigError("nothing to write", fix="give --out for the world, --sheet for a page, or both")
     if size % 2:
         raise ConfigError(f"--size {size} is odd: H.264 frames have even sides", fix=f"use {size - 1} or {size + 1}")
-    wanted = _Wanted(_people(identities, 2), _named(emotions, EMOTIONS, "--emotion"), size, seed, twin, workers)
+    named = _named(emotions, EMOTIONS, "--emotion")
+    wanted = _Wanted(_people(identities, 2), named, size, int(rate), seed, twin, workers)
     cameras = _named(views, VIEWS, "--view") if views else ("front",)
     result: dict[str, Any] = {}
     if out is not None:
@@ -102,6 +105,7 @@ class _Wanted(NamedTuple):
     people: list[int]
     emotions: tuple[str, ...]
     size: int
+    rate: int
     seed: int
     twin: bool
     workers: int | None
@@ -145,7 +149,7 @@ def _write(out: Path, specs: list[ClipSpec], wanted: _Wanted, *, dry_run: bool, 
 
     console, workers = RunConsole(quiet=quiet), wanted.workers or default_workers()
     if not dry_run:
-        write_world(out, [], size=wanted.size, twin=wanted.twin)
+        write_world(out, [], size=wanted.size, twin=wanted.twin, rate=wanted.rate)
     cost = world_cost(out, specs, size=wanted.size, twin=wanted.twin, workers=workers)
     console.note(f"{out}: {cost.summary(workers)}")
     result = {"out": str(out), "clips": cost.clips, "estimate": cost.figures()}
@@ -156,8 +160,9 @@ def _write(out: Path, specs: list[ClipSpec], wanted: _Wanted, *, dry_run: bool, 
     try:
         with interrupt_here_only():
             report = write_world(
-                out, specs, size=wanted.size, twin=wanted.twin, workers=workers, progress=console.progress
-            )
+                out, specs, size=wanted.size, twin=wanted.twin, rate=wanted.rate, workers=workers,
+                progress=console.progress,
+            )  # fmt: skip
     finally:
         console.end()
     if not quiet:

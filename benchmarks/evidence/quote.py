@@ -15,6 +15,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +80,7 @@ _FORMATS: dict[str, Format] = {
     "grid": grid,
     "grid3": lambda value: grid(value, 3),
     "commit": lambda value: str(value)[:12],
-    **{str(digits): (lambda value, digits=digits: number(float(value), digits)) for digits in range(5)},
+    **{str(digits): partial(number, digits=digits) for digits in range(5)},
 }
 
 

@@ -23,7 +23,6 @@ from eap.synth.voice import Speaker, speaker
 if TYPE_CHECKING:
     from eap.synth.face import Face
 
-SAMPLES_PER_FRAME = RATE // FPS
 SMALLEST, LARGEST = 32, 1024
 """Sides of a picture that can be drawn, pixels."""
 
@@ -71,7 +70,7 @@ class ClipSpec:
 
 @dataclass(frozen=True)
 class WorldClip:
-    """A finished clip of T frames: frames uint8 (T, S, S, 3) RGB or None, audio float32 (T * 640,) at 16 kHz, truth.
+    """A finished clip of T frames: frames uint8 (T, S, S, 3) RGB or None, audio float32 (T * rate / 25,), truth.
 
     The twin says the same with the same movement and alpha = 0, frame by frame.
     """
@@ -82,6 +81,7 @@ class WorldClip:
     truth: Truth
     twin_frames: np.ndarray | None = None
     twin_audio: np.ndarray | None = None
+    rate: int = RATE
 
 
 @dataclass(frozen=True)
@@ -145,8 +145,7 @@ def utter(spec: ClipSpec, rate: int = RATE) -> Utterance:
 
     ``rate`` 16000 or 48000 Hz: the same performance. Raises DataError for another rate.
     """
-    if rate not in RATES:
-        raise DataError(f"sample rate {rate} Hz", fix=f"ask for one of {', '.join(str(known) for known in RATES)}")
+    check_rate(rate)
     plan = (take := _take(spec)).plan
     speech = _speak(spec, take, spec.emotion, plan.alpha, rate)
     return Utterance(speech.audio, rate, plan.alpha, speech.f0, plan.segments, spec.emotion, spec.level)
@@ -207,6 +206,12 @@ def _truth(
     )
 
 
+def check_rate(rate: int) -> None:
+    """Raise DataError for a sample rate the voices are not made at."""
+    if rate not in RATES:
+        raise DataError(f"sample rate {rate} Hz", fix=f"ask for one of {', '.join(str(known) for known in RATES)}")
+
+
 def check_size(size: int, supersample: int = 2) -> None:
     """Raise DataError for pictures that cannot be drawn."""
     if not SMALLEST <= size <= LARGEST:
@@ -216,30 +221,40 @@ def check_size(size: int, supersample: int = 2) -> None:
 
 
 def render_clip(
-    spec: ClipSpec, *, size: int = 128, frames: bool = True, twin: bool = False, supersample: int = 2
+    spec: ClipSpec,
+    *,
+    size: int = 128,
+    frames: bool = True,
+    twin: bool = False,
+    supersample: int = 2,
+    rate: int = RATE,
 ) -> WorldClip:
     """Make a clip. ``frames=False`` leaves the images out (sound and truth only, about 100 times faster).
 
     ``twin`` adds the neutral twin: same phones, mouth, head noise, blinks and voice noise with alpha = 0. With
     ``spec.wild`` frames, landmarks and sound pass through `eap.synth.wild`. Deterministic. Raises DataError for a size
-    outside 32..1024 pixels or a supersampling outside 1..4.
+    outside 32..1024 pixels, a supersampling outside 1..4, or a ``rate`` other than 16000 or (not for wild clips, whose
+    rooms are made at 16 kHz) 48000 Hz.
     """
     check_size(size, supersample)
+    check_rate(rate)
+    if spec.wild and rate != RATE:
+        raise DataError(f"in-the-wild sound at {rate} Hz", fix=f"ask for {RATE}")
     take = _take(spec)
     count = take.plan.frames if spec.seconds is None else min(take.plan.frames, max(1, round(spec.seconds * FPS)))
     variant = 1 + int(spec.generator("variant").integers(1 << 30)) if spec.wild else 0
     face = face_of(spec.identity, variant)
     alpha = take.plan.alpha
     played = perform(take.plan, spec.emotion, alpha, take.style, take.motion, spec.view)
-    speech = _speak(spec, take, spec.emotion, alpha)
+    speech, samples = _speak(spec, take, spec.emotion, alpha, rate), count * rate // FPS
     drawn, landmarks = _draw(face, played, count, size, supersample, frames)
     truth = _truth(spec, take, played, speech, landmarks, alpha)
-    made = WorldClip(spec, drawn, speech.audio[: count * SAMPLES_PER_FRAME], truth)
+    made = WorldClip(spec, drawn, speech.audio[:samples], truth, rate=rate)
     if twin:
         still = np.zeros_like(alpha)
         calm = perform(take.plan, "neutral", still, take.style, take.motion, spec.view)
         twin_frames = _draw(face, calm, count, size, supersample, True)[0] if frames else None
-        twin_audio = _speak(spec, take, "neutral", still).audio[: count * SAMPLES_PER_FRAME]
+        twin_audio = _speak(spec, take, "neutral", still, rate).audio[:samples]
         made = replace(made, twin_frames=twin_frames, twin_audio=twin_audio)
     if spec.wild:
         from eap.synth.wild import make_wild

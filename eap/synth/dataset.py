@@ -106,29 +106,35 @@ def clip_files(root: Path, spec: ClipSpec, twin: bool = True) -> Clip:
     )
 
 
-def _write_clip(order: tuple[Path, ClipSpec, int, bool, int]) -> str:
+def _write_clip(order: tuple[Path, ClipSpec, int, bool, int, int]) -> str:
     """Render one clip and write its files, the video last. Raises DataError naming the file on a full disk."""
     from eap import media
 
-    root, spec, size, twin, supersample = order
+    root, spec, size, twin, supersample, rate = order
     files = clip_files(root, spec, twin)
     if files.audio is None or files.truth is None:
         raise AssertionError("clip_files gives audio and truth")
-    made = render_clip(spec, size=size, twin=twin, supersample=supersample)
+    made = render_clip(spec, size=size, twin=twin, supersample=supersample, rate=rate)
     if made.frames is None or (twin and made.twin_frames is None):
         raise AssertionError("render_clip drew no frames")
     try:
         files.video.parent.mkdir(parents=True, exist_ok=True)
         files.audio.parent.mkdir(parents=True, exist_ok=True)
-        media.write_audio(files.audio, made.audio, RATE)
+        media.write_audio(files.audio, made.audio, rate)
         save_truth(files.truth, made.truth)
         if files.twin is not None and made.twin_frames is not None:
-            media.write_video(files.twin, made.twin_frames, fps=FPS, audio=made.twin_audio, rate=RATE)
-        media.write_video(files.video, made.frames, fps=FPS, audio=made.audio, rate=RATE)
+            media.write_video(files.twin, made.twin_frames, fps=FPS, audio=made.twin_audio, rate=rate)
+        media.write_video(files.video, made.frames, fps=FPS, audio=made.audio, rate=rate)
     except OSError as error:
         fix = "free disk space and run again: it resumes" if error.errno == errno.ENOSPC else "check the folder"
         raise DataError(f"{files.video}: {error.strerror or error}", fix=fix) from error
     return files.id
+
+
+def _common(specs: Sequence[ClipSpec]) -> dict[str, object]:
+    """What a file's name does not tell and all specs share: another value of it must not be taken for the same clip."""
+    values = {name: {getattr(spec, name) for spec in specs} for name in ("seed", "seconds", "wild")}
+    return {name: found.pop() for name, found in values.items() if len(found) == 1}
 
 
 @contextmanager
@@ -150,8 +156,12 @@ def _owned(root: Path, described: dict[str, object]) -> Iterator[None]:
                 found = json.loads(marker.read_text())
             except ValueError as error:
                 raise DataError(f"{marker}: damaged", fix="delete the folder and write it again") from error
-            if found != described:
-                raise DataError(f"{root}: holds a world of {found}, asked for {described}", fix="choose another folder")
+            other = {key: found.get(key) for key, value in described.items() if found.get(key, value) != value}
+            if other:
+                asked = {key: described[key] for key in other}
+                raise DataError(f"{root}: holds a world of {other}, asked for {asked}", fix="choose another folder")
+            if described.keys() - found.keys():
+                write_json(marker, found | described)
             for leftover in root.glob("*/*/**/.*.*"):  # temporary files of a run that was killed
                 leftover.unlink(missing_ok=True)
         else:
@@ -166,13 +176,15 @@ def write_world(
     size: int = 128,
     twin: bool = True,
     supersample: int = 2,
+    rate: int = RATE,
     workers: int = 1,
     progress: Progress | None = None,
 ) -> WorldReport:
     """Write clips in the MEAD layout with truth and neutral twin beside each; resumable, whole clips or nothing.
 
-    Raises DataError for a folder that holds something else or another world, for two specs of one file (other seeds
-    and wild versions need another folder), and on a full disk.
+    ``rate`` is that of the sound: 16000 or 48000 Hz. No specs: claims the folder. Raises DataError for a folder that
+    holds something else or another world (size, twin, rate, seed, length of clips, wild), for two specs of one file,
+    and on a full disk.
     """
     started = time.monotonic()
     check_size(size, supersample)
@@ -180,10 +192,11 @@ def write_world(
     clips = tuple(clip_files(root, spec, twin) for spec in specs)
     if len({clip.video for clip in clips}) != len(clips):
         raise DataError(f"{root}: two clips of the plan have the same file", fix="give repeated clips another take")
-    with _owned(root, {"format": _FORMAT, "size": size, "twin": twin, "supersample": supersample}):
+    shared = {"format": _FORMAT, "size": size, "twin": twin, "supersample": supersample, "rate": rate}
+    with _owned(root, shared | _common(specs)):
         missing = [spec for spec, clip in zip(specs, clips, strict=True) if not clip.video.exists()]
         kept = len(specs) - len(missing)
-        orders = [(root, spec, size, twin, supersample) for spec in missing]
+        orders = [(root, spec, size, twin, supersample, rate) for spec in missing]
         for count, _ in enumerate(ordered_map(_write_clip, orders, workers), start=kept + 1):
             if progress is not None:
                 progress(count, len(specs))

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eap.constants import EMOTIONS, FPS, LEVELS, RATE
-from eap.synth.affect import AFFECTS, LEVEL_PEAKS
-from eap.synth.clip import ClipSpec, WorldClip, face_of, identity_name, render_clip
-from eap.synth.performance import manner, mix_speech
-from eap.synth.phonemes import PHONEMES, VISEME_CHANNELS
+from eap.synth.affect import LEVEL_PEAKS
+from eap.synth.clip import ClipSpec, WorldClip, identity_name, render_clip
+from eap.synth.phonemes import PHONEMES
+from eap.synth.stills import still
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -51,27 +51,9 @@ def _grid_figure(rows: Sequence[Sequence[np.ndarray]], across: Sequence[str], do
     return figure
 
 
-def _still(identity: int, emotion: str, alpha: float, mouth: Sequence[float] | None = None) -> np.ndarray:
-    """One picture at a fixed intensity with an optional viseme and no other movement."""
-    affect = AFFECTS[emotion]
-    side = manner(identity).scorn_side
-    units: dict[str, np.ndarray] = {}
-    for name, full in affect.units.items():
-        if emotion == "contempt" and name.endswith("L"):
-            name = name[:-1] + side
-        units[name] = np.array([full * alpha])
-    channels = np.zeros((1, len(VISEME_CHANNELS))) if mouth is None else np.array([mouth])
-    mixed = mix_speech(units, channels)
-    yaw, pitch, roll = (alpha * angle for angle in affect.head)
-    gaze = (alpha * affect.gaze[0], alpha * affect.gaze[1])
-    acts = {name: float(values[0]) for name, values in mixed.items()}
-    drawn, _ = face_of(identity).draw(acts, (yaw, pitch, roll), gaze, tongue=float(channels[0, -1]), size=_SIZE)
-    return drawn
-
-
 def identities_sheet(path: Path, identities: Sequence[int] = range(40), columns: int = 8) -> Path:
     """Neutral faces of many identities."""
-    faces = [_still(identity, "neutral", 0.0) for identity in identities]
+    faces = [still(identity, size=_SIZE)[0] for identity in identities]
     while len(faces) % columns:
         faces.append(np.full_like(faces[0], 255))
     rows = [faces[start : start + columns] for start in range(0, len(faces), columns)]
@@ -82,7 +64,7 @@ def identities_sheet(path: Path, identities: Sequence[int] = range(40), columns:
 def emotions_sheet(path: Path, identities: Sequence[int] = (0, 1, 2, 3)) -> Path:
     """Every emotion at the three level peaks, silent mouth."""
     rows = [
-        [_still(identity, emotion, LEVEL_PEAKS[level - 1]) for emotion in EMOTIONS]
+        [still(identity, emotion, LEVEL_PEAKS[level - 1], size=_SIZE)[0] for emotion in EMOTIONS]
         for identity in identities
         for level in LEVELS
     ]
@@ -93,7 +75,10 @@ def emotions_sheet(path: Path, identities: Sequence[int] = (0, 1, 2, 3)) -> Path
 def visemes_sheet(path: Path, identity: int = 0, emotions: Sequence[str] = ("neutral", "happy", "disgusted")) -> Path:
     """The mouth of every phoneme, under several emotions."""
     symbols = ("sil", "aa", "iy", "eh", "uw", "ow", "p", "m", "f", "th", "t", "l", "s", "sh", "w", "r")
-    rows = [[_still(identity, emotion, 0.8, PHONEMES[symbol].mouth) for symbol in symbols] for emotion in emotions]
+    rows = [
+        [still(identity, emotion, 0.8, mouth=PHONEMES[symbol].mouth, size=_SIZE)[0] for symbol in symbols]
+        for emotion in emotions
+    ]
     return _save(_grid_figure(rows, symbols, list(emotions)), path)
 
 

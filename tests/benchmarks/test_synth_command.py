@@ -9,6 +9,7 @@ import shutil
 from collections import namedtuple
 from pathlib import Path
 
+import av
 import pytest
 
 from eap import media
@@ -67,6 +68,29 @@ def test_views_show_one_performance(call: Call, tmp_path: Path) -> None:
     assert len(list(world.rglob("left_30/happy/level_1/*.mp4"))) == 1
 
 
+def test_sound_at_48_khz(call: Call, tmp_path: Path) -> None:
+    world = tmp_path / "w"
+    arguments = ["--identities", "1", *SMALL, "--no-twin", "--workers", "1"]
+    assert call("data", "synth", "--out", world, *arguments, "--rate", "48000").code == 0
+    with av.open(str(next(world.rglob("*.m4a")))) as container:
+        assert container.streams.audio[0].rate == 48000
+    said = call("data", "synth", "--out", world, *arguments)
+    assert said.code == 2
+    assert "holds a world of {'rate': 48000}, asked for {'rate': 16000}; choose another folder" in said.err
+
+
+@pytest.mark.parametrize("other", [["--seed", "1"], ["--seconds", "0.4"], ["--size", "34"], ["--twin"]])
+def test_another_world_is_not_mixed_in(other: list[str], call: Call, tmp_path: Path) -> None:
+    world = tmp_path / "w"
+    arguments = ["--identities", "1", *SMALL, "--no-twin", "--workers", "1"]
+    assert call("data", "synth", "--out", world, *arguments).code == 0
+    before = digests(world)
+    said = call("data", "synth", "--out", world, *arguments, *other)
+    assert said.code == 2
+    assert said.err.splitlines()[-1].endswith("choose another folder")
+    assert digests(world) == before
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -83,6 +107,7 @@ def test_views_show_one_performance(call: Call, tmp_path: Path) -> None:
         (["--levels", "4"], "--levels: 4 is outside 1 to 3"),
         (["--sentences", "0"], "--sentences: 0 is nobody and nothing"),
         (["--seconds", "0"], "'--seconds': 0"),
+        (["--rate", "44100"], "'44100' is not one of '16000', '48000'"),
         (["--seed", "-1"], "'--seed': -1 is not in the range"),
         (["--workers", "0"], "'--workers': 0 is not in the range"),
     ],
