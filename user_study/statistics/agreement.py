@@ -29,7 +29,9 @@ def krippendorff_alpha(answers: Answers, level: Level, *, resamples: int = 2000,
     if not math.isfinite(value):
         return nothing("all answers are the same: agreement beyond chance cannot be told", len(answers))
     if pairable < 2:
-        return Estimate(value, math.nan, math.nan, math.nan, math.nan, len(answers), raters, pairable, "no interval: 1 clip")
+        return Estimate(
+            value, math.nan, math.nan, math.nan, math.nan, len(answers), raters, pairable, "no interval: 1 clip"
+        )
     rng = np.random.default_rng(seed)
     weights = rng.multinomial(pairable, np.full(pairable, 1.0 / pairable), size=resamples).astype(np.float64)
     size = table.shape[1]

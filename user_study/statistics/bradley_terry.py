@@ -64,9 +64,7 @@ def _probabilities(difference: Array, eta: float) -> tuple[Array, Array, Array]:
     return first, tie, second
 
 
-def _derivatives(
-    first: Codes, second: Codes, y: Array, theta: Array, eta: float, ties: bool
-) -> tuple[Array, Array]:
+def _derivatives(first: Codes, second: Codes, y: Array, theta: Array, eta: float, ties: bool) -> tuple[Array, Array]:
     """(N, P) score of each answer and (P, P) information, P = methods (+ 1 for ties)."""
     n, methods = len(y), len(theta)
     p_first, p_tie, p_second = _probabilities(theta[first] - theta[second], eta)

@@ -47,7 +47,7 @@ def confusion(shown: Codes, answered: Codes, rows: Sequence[str], columns: Seque
     """Count (N,) shown and answered codes. Raises ValueError for codes outside the names."""
     if len(shown) != len(answered):
         raise ValueError("shown and answered must be equally long")
-    if len(shown) and not (0 <= shown.min() and shown.max() < len(rows) and answered.max() < len(columns)):
+    if len(shown) and not (shown.min() >= 0 and shown.max() < len(rows) and answered.max() < len(columns)):
         raise ValueError("a code has no name")
     flat = np.bincount(shown * len(columns) + answered, minlength=len(rows) * len(columns))
     return Confusion(flat.reshape(len(rows), len(columns)).astype(np.float64), tuple(rows), tuple(columns))

@@ -1,8 +1,8 @@
 """Intervals when raters AND clips are drawn from populations: two-way clustered variance of linear estimates.
 
-Ratings of one rater resemble each other, and so do ratings of one clip; an interval of 1.96 sd/sqrt(n) ignores both and
-covers far too seldom. Every estimate here is (to first order) a sum of influence values, one per answer; its variance is
-V_rater + V_clip - V_answer (Cameron, Gelbach & Miller 2011), with Student's t quantile at Satterthwaite's degrees of
+Ratings of one rater resemble each other, and so do ratings of one clip; an interval of 1.96 sd/sqrt(n) ignores both
+and covers far too seldom. Every estimate here is (to first order) a sum of influence values, one per answer; its variance
+is V_rater + V_clip - V_answer (Cameron, Gelbach & Miller 2011), with Student's t quantile at Satterthwaite's degrees of
 freedom. That is unbiased under crossed random effects for any pattern of missing cells, and the same engine serves
 means, accuracies, differences of methods, ratios and Bradley-Terry strengths.
 """
@@ -110,11 +110,9 @@ class Variance:
 def two_way_variance(influence: Array, rater: Codes, clip: Codes) -> Variance:
     """Variance of an estimate whose first-order error is the sum of `influence` (N,) over independent raters and clips.
 
-    Each of the two cluster sums is multiplied by k / (k - 1) (k clusters whose influence is not all zero). What the
+    Each of the two cluster sums is multiplied by k / (k - 1) (k clusters). What the
     answers add of themselves is in both sums and is taken off once; a negative component is noise and counts as zero.
     """
-    used = influence != 0.0
-    influence, rater, clip = influence[used], rater[used], clip[used]
     if len(influence) == 0:
         return Variance(0.0, float("nan"), 0, 0)
     rater, clip = _dense(rater), _dense(clip)
@@ -157,7 +155,8 @@ def _dense(code: Codes) -> Codes:
 
 def _effective(weight: Array) -> float:
     """Kish's effective number of clusters: k when all weigh the same, less when a few carry the estimate."""
-    return float(weight.sum() ** 2 / (weight**2).sum())
+    squares = float((weight**2).sum())
+    return float(weight.sum()) ** 2 / squares if squares > 0 else float(len(weight))
 
 
 def interval(
@@ -171,7 +170,7 @@ def interval(
     """`value` with the interval that `influence` (N,), one entry per answer, gives it; cut to the scale's `limits`."""
     from scipy.stats import t
 
-    n = int((influence != 0.0).sum()) or len(answers)
+    n = len(answers)
     raters, clips = len(np.unique(answers.rater)), len(np.unique(answers.clip))
     missing = too_few(raters, clips)
     if missing:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from user_study.statistics.crossed import Array, Codes
 
-STEPS = 100
+STEPS = 500
 TOLERANCE = 1e-6
 SHRINK = 8.0
 _TINY = 1e-10

@@ -1,4 +1,4 @@
-"""The headline of the paper's user study: how far a method lies above the lowest-ranked one, in points and in percent."""
+"""The headline of the paper's user study: how far a method lies above the lowest-ranked one, in points and percent."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Gain:
 
 
 def headline(question: str, groups: Mapping[str, Answers], competing: Sequence[str], focus: str = "") -> Gain | None:
-    """Gain of `focus` (else of the best of `competing`) over the lowest-ranked of `competing`; None with fewer than two."""
+    """Gain of `focus` (else of the best of `competing`) over the lowest-ranked of `competing`; None for one or none."""
     means = {name: float(groups[name].value.mean()) for name in competing if name in groups and len(groups[name])}
     if focus and focus not in means:
         return None

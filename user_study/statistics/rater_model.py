@@ -3,7 +3,7 @@
     u_ij = psi_j + delta_i + v_i * x,   x ~ N(0, 1)
 
 psi_j quality of clip j, delta_i bias of rater i, v_i inconsistency; maximum likelihood by alternating projection, the
-biases summing to zero over answers. A careless rater is not thrown out but weighs 1 / v_i^2.
+biases of the raters summing to zero. A careless rater is not thrown out but weighs 1 / v_i^2.
 """
 
 from __future__ import annotations
@@ -13,10 +13,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from user_study.statistics.crossed import Answers, Array, Estimate, interval, joined, nothing
+from user_study.statistics.crossed import Answers, Array, Codes, Estimate, interval, joined, nothing
 
-LEAST_INCONSISTENCY = 0.1
-"""Our choice, in points of the scale: the likelihood has no maximum once a rater fits the qualities exactly."""
+SHRINK = 8.0
+"""Our choice: a rater's variance is drawn towards all raters' as if by so many answers more. Without it the likelihood
+has no maximum: it grows without bound where the qualities follow one rater exactly."""
+LEAST_INCONSISTENCY = 0.01
+"""In points of the scale; reached only without shrinking."""
 STEPS = 1000
 TOLERANCE = 1e-8
 
@@ -43,11 +46,11 @@ class RaterModel:
         return np.asarray(weight / weight.mean(), np.float64)
 
 
-def fit(answers: Answers, stimulus: np.ndarray | None = None, *, floor: float = LEAST_INCONSISTENCY) -> RaterModel:
+def fit(answers: Answers, stimulus: Codes | None = None, *, shrink: float = SHRINK) -> RaterModel:
     """Fit the model. `stimulus` (N,) numbers what was rated when that is more than the source clip (method x clip).
 
-    A rater may have any subset of the stimuli. A rater whose answers share no stimulus with others still gets a bias
-    of about 0 and the floor as inconsistency, and `note` says so.
+    A rater may have any subset of the stimuli. `shrink=0` is the recommendation to the letter; where the likelihood
+    then has no maximum, `note` names how many raters hang at the least inconsistency.
     """
     what = answers.clip if stimulus is None else np.asarray(stimulus, np.int64)
     rater, u = answers.rater, answers.value
@@ -64,16 +67,21 @@ def fit(answers: Answers, stimulus: np.ndarray | None = None, *, floor: float = 
         step += 1
         rest = u - quality[what] - bias[rater]
         centre = np.bincount(rater, rest, raters) / per_rater
-        spread = np.sqrt(np.bincount(rater, (rest - centre[rater]) ** 2, raters) / per_rater)
-        spread = np.where(np.isnan(spread), np.nan, np.maximum(spread, floor))
+        squares = np.bincount(rater, (rest - centre[rater]) ** 2, raters)
+        pooled = float(squares.sum()) / len(u)
+        spread = np.sqrt((squares + shrink * pooled) / (per_rater + shrink))
+        spread = np.where(np.isnan(spread), np.nan, np.maximum(spread, LEAST_INCONSISTENCY))
         weight = 1.0 / spread[rater] ** 2
         new = np.bincount(what, weight * (u - bias[rater]), clips) / _positive(np.bincount(what, weight, clips))
         bias = np.bincount(rater, u - new[what], raters) / per_rater
         moved = float(np.nanmax(np.abs(new - quality)))
         quality = new
+    # Only differences are told: the mean over raters is put at no bias.
+    shift = float(np.nanmean(bias))
+    quality, bias = quality + shift, bias - shift
     se = 1.0 / np.sqrt(_positive(np.bincount(what, 1.0 / spread[rater] ** 2, clips)))
-    stuck = int((spread <= floor).sum())
-    notes = [f"{stuck} raters fit exactly: held at inconsistency {floor:g}"] if stuck else []
+    stuck = int((spread <= LEAST_INCONSISTENCY).sum())
+    notes = [f"{stuck} raters fit exactly: held at inconsistency {LEAST_INCONSISTENCY:g}"] if stuck else []
     notes += [] if moved <= TOLERANCE else [f"not converged after {STEPS} steps (last change {moved:.2g})"]
     return RaterModel(quality, se, bias, spread, step, moved <= TOLERANCE, "; ".join(notes))
 
@@ -86,7 +94,7 @@ def _positive(values: Array) -> Array:
     return np.where(values > 0, values, np.nan)
 
 
-def adjusted_mean(answers: Answers, weights: Array, stimulus: np.ndarray, limits: tuple[float, float]) -> Estimate:
+def adjusted_mean(answers: Answers, weights: Array, stimulus: Codes, limits: tuple[float, float]) -> Estimate:
     """Mean quality of a method's stimuli, each rated with the raters' weights: Annex E's MOS over raters and clips.
 
     The bias of the panel is part of the uncertainty, so plain answers go into the interval; every stimulus counts once.
@@ -99,7 +107,7 @@ def adjusted_mean(answers: Answers, weights: Array, stimulus: np.ndarray, limits
 
 
 def adjusted_contrast(first: tuple[Answers, Array], second: tuple[Answers, Array], model: RaterModel) -> Estimate:
-    """Difference of two methods' qualities; each is (answers, shares). The raters' biases are taken off: they cancel."""
+    """Difference of two methods' qualities; each is (answers, shares). The raters' biases are taken off first."""
     value, parts = 0.0, []
     for sign, (answers, share) in ((1.0, first), (-1.0, second)):
         if len(answers) == 0:
@@ -111,7 +119,7 @@ def adjusted_contrast(first: tuple[Answers, Array], second: tuple[Answers, Array
     return interval(value, np.concatenate(parts), joined((first[0], second[0])))
 
 
-def stimulus_shares(weights: Array, stimulus: np.ndarray) -> Array:
+def stimulus_shares(weights: Array, stimulus: Codes) -> Array:
     """(N,) shares that sum to 1: every stimulus the same, within it by the raters' weights."""
     index = np.unique(stimulus, return_inverse=True)[1]
     total = np.bincount(index, weights)

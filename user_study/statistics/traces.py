@@ -50,7 +50,7 @@ class ClipAgreement:
 
 @dataclass(frozen=True, slots=True)
 class MethodAgreement:
-    """Means over a method's clips: of single traces (over raters and clips), and of the clips' mean traces (over clips)."""
+    """Means over a method's clips: of single traces (raters and clips drawn), and of the clips' mean traces."""
 
     method: str
     single_pcc: Estimate
@@ -172,7 +172,9 @@ def _scores(x: Array, r: Array) -> tuple[float, float]:
     return tuple(value if math.isfinite(value) else 0.0 for value in found)  # type: ignore[return-value]
 
 
-def _clips(traces: Sequence[Trace], mapped: list[Array], cut: Sequence[tuple[Array, Array]], seed: int) -> list[ClipAgreement]:
+def _clips(
+    traces: Sequence[Trace], mapped: list[Array], cut: Sequence[tuple[Array, Array]], seed: int
+) -> list[ClipAgreement]:
     groups: dict[tuple[str, str], list[int]] = {}
     for index, trace in enumerate(traces):
         groups.setdefault((trace.method, trace.clip), []).append(index)
@@ -186,13 +188,24 @@ def _clips(traces: Sequence[Trace], mapped: list[Array], cut: Sequence[tuple[Arr
         value = _scores(table.mean(axis=0), r)
         if len(members) < 3:
             none = nothing("fewer than 3 traces: no interval")
-            pair = [Estimate(v, none.low, none.high, none.se, none.df, len(members), raters, 1, none.note) for v in value]
+            pair = [
+                Estimate(v, none.low, none.high, none.se, none.df, len(members), raters, 1, none.note) for v in value
+            ]
         else:
             weights = rng.multinomial(len(members), np.full(len(members), 1 / len(members)), size=RESAMPLES)
             drawn = np.array([_scores(x, r) for x in weights @ table / len(members)])
             low, high = np.quantile(drawn, [0.025, 0.975], axis=0)
             pair = [
-                Estimate(v, float(low[k]), float(high[k]), float(drawn[:, k].std()), len(members) - 1, len(members), raters, 1)
+                Estimate(
+                    v,
+                    float(low[k]),
+                    float(high[k]),
+                    float(drawn[:, k].std()),
+                    len(members) - 1,
+                    len(members),
+                    raters,
+                    1,
+                )
                 for k, v in enumerate(value)
             ]
         found.append(ClipAgreement(method, clip, raters, pair[0], pair[1]))
