@@ -42,6 +42,8 @@ class MethodInfo(_Record):
     title: str
     kind: str
     inputs: tuple[str, ...] = ()
+    role: Literal["", "ceiling", "proposed", "method", "ablation", "floor"] = ""
+    """What the row is for; empty in runs that were written before roles were."""
 
 
 class ClipInfo(_Record):
