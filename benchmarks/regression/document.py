@@ -84,8 +84,8 @@ class ProblemDocument(_Part):
 class VerdictDocument(_Part):
     """What `eap-bench check --json` prints."""
 
-    format: Literal["eap-bench verdict"] = "eap-bench verdict"
-    version: Literal[1] = 1
+    format: Literal["eap-bench verdict"]
+    version: Literal[1]
     state: StateName
     exit_code: Literal[0, 1, 3]
     line: str
@@ -107,6 +107,8 @@ def document(verdict: Verdict) -> VerdictDocument:
     outcome = verdict.outcome
     return VerdictDocument.model_validate(
         {
+            "format": "eap-bench verdict",
+            "version": 1,
             "state": outcome.state.value,
             "exit_code": outcome.code,
             "line": outcome.line,

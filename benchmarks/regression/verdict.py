@@ -138,13 +138,15 @@ def judge(comparisons: Sequence[Comparison], problems: Sequence[Problem] = (), *
         if found[state]:
             names = "; ".join(item.where for item in counting if item.state is state)
             return Outcome(state, NOT_MEASURED, f"{state}: {found[state]} of {total} comparisons ({_cut(names)})")
-    if not counting:
+    waived = sum(item.gated and item.waiver is not None for item in comparisons)
+    if not counting and not waived:
         return Outcome(State.MISSING, NOT_MEASURED, "missing: there is nothing to compare")
     if strict and found[State.INCONCLUSIVE]:
         line = f"inconclusive: {found[State.INCONCLUSIVE]} of {total} comparisons, and inconclusive is set to fail"
         return Outcome(State.INCONCLUSIVE, NOT_MEASURED, line)
     best = State.IMPROVED if found[State.IMPROVED] else State.UNCHANGED
-    return Outcome(best, OK, f"ok: {shown}")
+    let_through = f"{waived} waived" if waived else ""
+    return Outcome(best, OK, f"ok: {', '.join(filter(None, (shown, let_through)))}")
 
 
 def _cut(text: str, limit: int = 160) -> str:

@@ -15,9 +15,9 @@ def render(verdict: Verdict) -> str:
     """One test case a comparison (class ``suite.method.track``, name metric), valid against the public schemas."""
     cases = [_of_problem(problem, verdict) for problem in verdict.problems]
     cases += [_of_comparison(item, verdict) for item in verdict.comparisons]
-    if not cases:
-        outcome = verdict.outcome
-        cases = [_of_problem(Problem(outcome.state, outcome.line, "run the suite again"), verdict)]
+    outcome = verdict.outcome
+    if not outcome.passed and all(case.find("failure") is None and case.find("error") is None for case in cases):
+        cases += [_of_problem(Problem(outcome.state, outcome.line, "run the suite again"), verdict)]
 
     def count(tag: str) -> str:
         return str(sum(case.find(tag) is not None for case in cases))

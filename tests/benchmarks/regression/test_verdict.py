@@ -72,6 +72,11 @@ def test_nothing_to_judge_is_not_ok() -> None:
     assert judge([item(State.UNCHANGED, gated=False)]).code == 3
 
 
+def test_all_waived_is_ok_and_says_so() -> None:
+    outcome = judge([item(State.REGRESSED, waived=True)])
+    assert (outcome.code, outcome.line) == (0, "ok: 1 waived")
+
+
 def test_the_line_counts_and_names() -> None:
     outcome = judge([item(State.REGRESSED), item(State.UNCHANGED), item(State.MISSING, gated=False)])
     assert outcome.line == "regressed: 1 of 2 comparisons (psnr of eap/neutral)"
