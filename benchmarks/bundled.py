@@ -44,9 +44,9 @@ class BundledParts:
         entries = [find_entry(name, self.bundle) for name in names]
         return {entry.name: "+".join(filter(None, (entry.sha256, entry.base_sha256))) for entry in entries}
 
-    def evaluators(self) -> dict[str, str]:
+    def evaluators(self, name: str, sync_crop: str | None, protocol: str) -> dict[str, str]:
         """SHA-256 of each evaluator."""
-        return _evaluators(self.bundle).weights()
+        return _evaluators(name, sync_crop, protocol, self.bundle).weights()
 
     def metric_names(self, wanted: Sequence[str]) -> tuple[str, ...]:
         """Checked names, or those that are measured by default."""
@@ -225,7 +225,7 @@ def _setup(settings: MeasureSettings, bundle: Path | None) -> Setup:
     return set_up(
         settings.metrics,
         get_protocol(settings.protocol),
-        _evaluators(bundle),
+        _evaluators(settings.evaluators, settings.sync_crop, settings.protocol, bundle),
         world=settings.world,
         truth=settings.truth,
         force=settings.forced,
@@ -240,11 +240,14 @@ def _threads(count: int) -> None:
 
 
 @lru_cache(maxsize=2)
-def _evaluators(bundle: Path | None) -> EvaluatorSet:
-    from metrics.evaluators import get_evaluators
+def _evaluators(name: str, sync_crop: str | None, protocol: str, bundle: Path | None) -> EvaluatorSet:
+    from metrics.evaluators import BUNDLED, get_evaluators
     from metrics.evaluators.bundled import BundledEvaluators
+    from metrics.protocols import get_protocol
 
-    return get_evaluators("bundled") if bundle is None else BundledEvaluators(bundle)
+    if name == BUNDLED and bundle is not None:
+        return BundledEvaluators(bundle)
+    return get_evaluators(name, sync_crop, eat=get_protocol(protocol).eat)
 
 
 @lru_cache(maxsize=8)

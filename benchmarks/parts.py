@@ -38,6 +38,10 @@ class MeasureSettings:
     """What the faces are; the bundled evaluators know only the embedded world."""
     truth: Literal["exact", "pseudo"] = "exact"
     """``pseudo``: labels of the evaluator on the reference clip stand in for the truth."""
+    evaluators: str = "bundled"
+    """One of `metrics.evaluators.SETS`."""
+    sync_crop: str | None = None
+    """One of `metrics.evaluators.crops.SYNC_CROPS`; None is the evaluators' and protocol's own."""
     forced: bool = False
     """Measure with evaluators that were not made for these faces."""
     seed: int = 0
@@ -50,8 +54,8 @@ class Parts(Protocol):
         """SHA-256 of each named set of weights; ``WeightsError`` for one that is not there."""
         ...
 
-    def evaluators(self) -> dict[str, str]:
-        """SHA-256 of each evaluator's weights."""
+    def evaluators(self, name: str, sync_crop: str | None, protocol: str) -> dict[str, str]:
+        """SHA-256 of each evaluator's weights, of the set of that name."""
         ...
 
     def metric_names(self, wanted: Sequence[str]) -> tuple[str, ...]:

@@ -23,6 +23,7 @@ from benchmarks.store import RunStore
 from benchmarks.suites import Suite, load_suite
 from benchmarks.work import Work, records_of
 from eap.errors import ConfigError
+from metrics.protocols import get_protocol
 from metrics.rundir import ClipInfo, ClipRecord, MethodInfo, RunInfo
 
 if TYPE_CHECKING:
@@ -42,6 +43,9 @@ class RunSettings:
     methods: tuple[str, ...] = ()
     tracks: tuple[str, ...] = ()
     metrics: tuple[str, ...] = ()
+    protocol: str = ""
+    evaluators: str = "bundled"
+    sync_crop: str | None = None
     out: Path | None = None
     workers: int | None = None
     executor: str = "local"
@@ -145,26 +149,28 @@ def _prepare(settings: RunSettings, parts: Parts) -> _Job:
     suite = load_suite(settings.suite)
     manifest = None if settings.data is None else parts.data(settings.data)
     exact = manifest is None or all(clip.truth is not None for clip in manifest.clips)
-    if not exact and not settings.force_bundled:
+    if not exact and settings.evaluators == "bundled" and not settings.force_bundled:
         raise ConfigError(
             f"{settings.data}: real faces, and the bundled evaluators know only the embedded world",
-            fix="add --force-bundled to measure all the same; the report will say so",
+            fix="choose --evaluators official or mediapipe, or add --force-bundled: the report will say so",
         )
     tracks = tuple(track for track in suite.tracks if not settings.tracks or track in settings.tracks)
     names = settings.methods or suite.methods
-    suite = suite.model_copy(update={"tracks": tracks, "methods": names})
+    protocol = get_protocol(settings.protocol or suite.protocol).name
+    suite = suite.model_copy(update={"tracks": tracks, "methods": names, "protocol": protocol})
     methods = tuple(load_method(name) for name in names)
     if len({method.name for method in methods}) < len(methods):
         raise ConfigError("a method is named twice", fix="name each method once")
     metrics = parts.metric_names(settings.metrics or suite.metrics)
     weights = parts.weights(sorted({method.weights for method in methods if method.weights}))
-    evaluators = parts.evaluators()
+    evaluators = parts.evaluators(settings.evaluators, settings.sync_crop, protocol)
     config = {
         "suite": suite.model_dump(mode="json"),
         "methods": [method.model_dump(mode="json") for method in methods],
         "metrics": list(metrics),
         "weights": weights,
         "evaluators": evaluators,
+        "sync_crop": settings.sync_crop,
         "code": code_version(),
         "data": None if manifest is None else [str(Path(manifest.root).resolve()), data_hash(manifest)],
         "forced": settings.force_bundled and not exact,
@@ -174,6 +180,8 @@ def _prepare(settings: RunSettings, parts: Parts) -> _Job:
         metrics,
         world="embedded" if exact else "data",
         truth="exact" if exact else "pseudo",
+        evaluators=settings.evaluators,
+        sync_crop=settings.sync_crop,
         forced=settings.force_bundled,
         seed=suite.seed,
     )
@@ -298,7 +306,7 @@ def _info(job: _Job, selection: Selection, settings: RunSettings) -> RunInfo:
         for c in selection.clips
     ]
     methods = [
-        MethodInfo(name=method.name, title=method.title, kind=method.kind, inputs=(method.inputs,))
+        MethodInfo(name=method.name, title=method.title, kind=method.kind, inputs=(method.inputs,), role=method.role)
         for method in job.methods
     ]
     return RunInfo(

@@ -243,10 +243,13 @@ def frame_series(reading: ClipReading, features: ClipFeatures, truth: Truth | No
 
 
 def require_fit(setup: Setup) -> None:
-    """Raise MeasureError when metrics were asked for whose evaluators are refused on this data."""
-    if setup.context.world != "refused":
-        return
-    names = [name for name in setup.metrics if set(get_metric(name).spec.needs) & EVALUATOR_NEEDS]
-    if names:
-        fix = "leave them out, or force it (force=True, --force) to measure all the same"
-        raise MeasureError(f"{', '.join(names)}: {setup.context.world_note}", fix=fix)
+    """Raise MeasureError when metrics were asked for that these evaluators refuse, or cannot serve, on this data."""
+    if setup.context.world == "refused":
+        names = [name for name in setup.metrics if set(get_metric(name).spec.needs) & EVALUATOR_NEEDS]
+        if names:
+            fix = "leave them out, or force it (force=True, --force) to measure all the same"
+            raise MeasureError(f"{', '.join(names)}: {setup.context.world_note}", fix=fix)
+    for name in setup.metrics if setup.evaluators is not None else ():
+        for need in get_metric(name).spec.needs:
+            if need in EVALUATOR_NEEDS and setup.evaluators is not None and (why := setup.evaluators.why_not(need)):
+                raise MeasureError(f"{name}: {why}", fix="leave it out, or choose other evaluators")

@@ -17,6 +17,8 @@ class Protocol:
     max_length_difference: int
     """Frames by which generated and reference may differ; the shorter one's length is used. More is a reason."""
     title: str
+    eat: bool = False
+    """Whether EAT's scripts are followed, see `metrics.eat2023`."""
 
 
 STRICT = Protocol(

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from eap.constants import EMOTIONS
-from eap.errors import DataError, MediaError
+from eap.errors import ConfigError, DataError, MediaError
 from metrics.aggregate import ClipSetFeatures, aggregate
 from metrics.features.clip import ClipFeatures, Floats
 from metrics.features.extract import RATE, extract
@@ -42,8 +42,9 @@ def score(
     reference: Path | str,
     metrics: Sequence[str] | None = None,
     protocol: str = "strict",
-    evaluators: EvaluatorSet | Literal["bundled"] | None = "bundled",
+    evaluators: EvaluatorSet | Literal["bundled", "official", "mediapipe"] | None = "bundled",
     *,
+    sync_crop: str | None = None,
     force: bool = False,
     world: World | None = None,
     method: str | None = None,
@@ -56,12 +57,14 @@ def score(
     """Measure `generated` against `reference`: two video files, or two folders paired by file name.
 
     Every reference is expected: a missing, unreadable, silent or unequally long result is a counted row with its
-    reason. `metrics`: names, default all that two folders allow. `evaluators=None` leaves only what needs none. The
-    bundled evaluators know the embedded world alone (`world`: default "embedded" when every reference has its
-    `.truth.npz` beside it): elsewhere their metrics are rows that say "refused", or an error when asked for by name,
-    unless `force`. `method` names the row (default: the name of `generated`). `votes`: people's votes of intensity,
-    clip name -> vote (0..1 or 0..100), or a CSV file of them (CREMA-D's summaryTable.csv). `ceiling` adds the row
-    "ground-truth": every reference, encoded once more, measured as a result. `progress(done, total, clip)`.
+    reason. `metrics`: names, default all that two folders allow. `evaluators=None` leaves only what needs none;
+    "official" and "mediapipe" are published networks for real faces, with `sync_crop` one of
+    `metrics.evaluators.crops.SYNC_CROPS` (default: the protocol's). The bundled evaluators know the embedded world
+    alone (`world`: default "embedded" when every reference has its `.truth.npz` beside it): elsewhere their metrics
+    are rows that say "refused", or an error when asked for by name, unless `force`. `method` names the row (default:
+    the name of `generated`). `votes`: people's votes of intensity, clip name -> vote (0..1 or 0..100), or a CSV file
+    of them (CREMA-D's summaryTable.csv). `ceiling` adds the row "ground-truth": every reference, encoded once more,
+    measured as a result. `progress(done, total, clip)`.
 
     Raises DataError (no such path, nothing pairs), ConfigError (unknown metric or protocol), WeightsError,
     MeasureError (refused metrics asked for by name; cache not writable).
@@ -74,7 +77,7 @@ def score(
     setup = set_up(
         names,
         get_protocol(protocol),
-        _evaluators(evaluators) if needed else None,
+        _evaluators(evaluators, sync_crop, protocol) if needed else None,
         world=world or ("embedded" if embedded else "data"),
         truth="exact" if embedded else "pseudo",
         force=force,
@@ -274,11 +277,13 @@ def _names(metrics: Sequence[str] | None, evaluators: object) -> tuple[str, ...]
     return tuple(spec.name for spec in usable)
 
 
-def _evaluators(given: EvaluatorSet | str | None) -> EvaluatorSet | None:
+def _evaluators(given: EvaluatorSet | str | None, sync_crop: str | None, protocol: str) -> EvaluatorSet | None:
     if isinstance(given, str):
         from metrics.evaluators import get_evaluators
 
-        return get_evaluators(given)
+        return get_evaluators(given, sync_crop, eat=get_protocol(protocol).eat)
+    if sync_crop is not None:
+        raise ConfigError("sync_crop goes with evaluators given by name", fix="give it to the evaluators themselves")
     return given
 
 

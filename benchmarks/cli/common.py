@@ -22,6 +22,25 @@ def json_option(function: Function) -> Function:
     return click.option("--json", "as_json", is_flag=True, help="Print the result as JSON, and nothing else.")(function)
 
 
+def judging_options(function: Function) -> Function:
+    """Add ``--protocol``, ``--evaluators`` and ``--sync-crop``: how is measured, and by which networks."""
+    crops = "lrs-frame, s3fd-track, s3fd-track50 or fan-224."
+    options = (
+        click.option("--protocol", help="strict (default) or eat-2023: how clips are cropped, paired and pooled."),
+        click.option(
+            "--evaluators",
+            default="bundled",
+            show_default=True,
+            type=click.Choice(["bundled", "official", "mediapipe"]),
+            help="Networks that judge: ours for the embedded world; published ones for real faces.",
+        ),
+        click.option("--sync-crop", help=f"How published SyncNet is given a face: {crops}"),
+    )
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
 def print_json(value: object) -> None:
     """One JSON document on standard output; numbers that are not finite become null."""
     click.echo(json.dumps(_finite(value), indent=2, ensure_ascii=False, default=str))

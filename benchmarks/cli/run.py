@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from benchmarks.cli.common import PATH, json_option, print_json, split_names
+from benchmarks.cli.common import PATH, json_option, judging_options, print_json, split_names
 
 
 @click.command()
@@ -15,6 +15,7 @@ from benchmarks.cli.common import PATH, json_option, print_json, split_names
 @click.option("--method", "methods", multiple=True, help="Only these: names or .toml files (repeat, or commas).")
 @click.option("--track", "tracks", multiple=True, type=click.Choice(["neutral", "emotional"]), help="Only this track.")
 @click.option("--metrics", multiple=True, help="Only these metrics (repeat, or commas).")
+@judging_options
 @click.option("--out", type=PATH, help="The run directory.  [default: ./runs/<suite>-<hash>]")
 @click.option("--workers", type=int, help="Processes that work side by side.  [default: one per core]")
 @click.option("--executor", default="local", show_default=True, help="Where the work is done.")
@@ -28,6 +29,9 @@ def run(
     methods: tuple[str, ...],
     tracks: tuple[str, ...],
     metrics: tuple[str, ...],
+    protocol: str | None,
+    evaluators: str,
+    sync_crop: str | None,
     out: Path | None,
     workers: int | None,
     executor: str,
@@ -58,6 +62,9 @@ def run(
         methods=split_names(methods),
         tracks=tracks,
         metrics=split_names(metrics),
+        protocol=protocol or "",
+        evaluators=evaluators,
+        sync_crop=sync_crop,
         out=out,
         workers=workers,
         executor=executor,

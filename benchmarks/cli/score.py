@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
-from benchmarks.cli.common import PATH, json_option, note, print_json, split_names
+from benchmarks.cli.common import PATH, json_option, judging_options, note, print_json, split_names
 from eap.errors import MeasureError, MediaError
 
 if TYPE_CHECKING:
@@ -19,15 +19,26 @@ if TYPE_CHECKING:
 @click.option("--generated", type=PATH, required=True, help="A video, or a folder of them.")
 @click.option("--reference", type=PATH, required=True, help="The video to compare with, or a folder of them.")
 @click.option("--metrics", multiple=True, help="Only these (repeat, or commas); see 'eap-bench metrics'.")
+@judging_options
 @click.option("--force-bundled", is_flag=True, help="Use the bundled evaluators on faces they were not trained for.")
 @json_option
-def score(generated: Path, reference: Path, metrics: tuple[str, ...], force_bundled: bool, as_json: bool) -> None:
+def score(
+    generated: Path,
+    reference: Path,
+    metrics: tuple[str, ...],
+    protocol: str | None,
+    evaluators: Literal["bundled", "official", "mediapipe"],
+    sync_crop: str | None,
+    force_bundled: bool,
+    as_json: bool,
+) -> None:
     """Measure generated videos against reference videos: files, or folders paired by file name.
 
     \b
     Example:
       eap-bench score --generated made.mp4 --reference real.mp4 --metrics psnr,ssim
       eap-bench score --generated results/ --reference truth/ --json
+      eap-bench score --generated results/ --reference truth/ --evaluators official --metrics lse_c,fid
     """
     for path in (generated, reference):
         if not path.exists():
@@ -40,7 +51,15 @@ def score(generated: Path, reference: Path, metrics: tuple[str, ...], force_bund
 
     if generated.is_file():
         _playable(generated, reference)
-    table = measures.score(generated, reference, metrics=split_names(metrics) or None, force=force_bundled)
+    table = measures.score(
+        generated,
+        reference,
+        metrics=split_names(metrics) or None,
+        protocol=protocol or "strict",
+        evaluators=evaluators,
+        sync_crop=sync_crop,
+        force=force_bundled,
+    )
     if not any(value.n_scored for value in table.values):
         reasons = sorted((item.reason for item in table.clip_values if item.reason), key=_is_refusal)
         reason = reasons[0] if reasons else "nothing could be measured"

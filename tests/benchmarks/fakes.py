@@ -75,7 +75,7 @@ class FakeParts:
     def weights(self, names: Sequence[str]) -> dict[str, str]:
         return dict.fromkeys(names, "0" * 64)
 
-    def evaluators(self) -> dict[str, str]:
+    def evaluators(self, name: str, sync_crop: str | None, protocol: str) -> dict[str, str]:
         return {"judge": "1" * 64}
 
     def metric_names(self, wanted: Sequence[str]) -> tuple[str, ...]:
