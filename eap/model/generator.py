@@ -24,6 +24,22 @@ def warp(x: Tensor, flow: Tensor) -> Tensor:
     return F.grid_sample(x.float(), grid, mode="bilinear", padding_mode="border", align_corners=False).to(x.dtype)
 
 
+STEP = 0.02
+"""Unit of all flows: a pixel at 96 px, so that one optimiser step cannot tear the face."""
+REACH = 0.2
+"""No flow points further than this (ten pixels of 96): unbounded, flows between features run off the image."""
+
+
+def bounded(raw: Tensor) -> Tensor:
+    """Raw layer output -> flow in units of half the image, soft-limited to ``REACH``."""
+    return REACH * torch.tanh(raw * (STEP / REACH))
+
+
+def resize(flow: Tensor, size: int) -> Tensor:
+    """Flow (N,2,h,w) at another resolution; its units do not depend on it."""
+    return F.interpolate(flow, size=(size, size), mode="bilinear", align_corners=False)
+
+
 def _silence(layer: nn.Conv2d, spread: float) -> None:
     """Start a layer near zero output."""
     nn.init.normal_(layer.weight, std=spread)
@@ -34,7 +50,8 @@ def _silence(layer: nn.Conv2d, spread: float) -> None:
 class UpBlock(nn.Module):
     """Double the size; modulate by z; blend the reference's moved features in.
 
-    Output (N,c_out,2H,2W). The flow (2 channels) and the mask (1) come from the same map.
+    Output (N,c_out,2H,2W). The flow (2 channels) and the mask (1) come from the same map; the flow adds to the one that
+    z alone decides.
     """
 
     def __init__(self, c_in: int, c_out: int, latent: int, *, up: bool = True) -> None:
@@ -48,15 +65,15 @@ class UpBlock(nn.Module):
         self.norm2 = norm(c_out)
         _silence(self.to_flow, 0.0)  # start: nothing moves, half of the reference shines through
 
-    def forward(self, x: Tensor, z: Tensor, skip: Tensor) -> Tensor:
-        """x (N,c_in,H,W), z (N,latent), skip (N,c_out,2H,2W) the reference's features of this scale."""
+    def forward(self, x: Tensor, z: Tensor, skip: Tensor, coarse: Tensor) -> Tensor:
+        """x (N,c_in,H,W), z (N,latent), skip (N,c_out,2H,2W) the reference's features of this scale, coarse flow."""
         if self.up:
             x = F.interpolate(x, scale_factor=2.0, mode="nearest")
         scale, shift = self.film(z)[..., None, None].chunk(2, 1)
         x = F.silu(self.norm1(self.conv1(x)) * (1 + scale) + shift)
-        flow, gate = torch.split(self.to_flow(x), [2, 1], 1)
-        mask = torch.sigmoid(gate)
-        x = mask * warp(skip, flow) + (1 - mask) * x
+        flow, gate = torch.split(self.to_flow(x).float(), [2, 1], 1)
+        mask = torch.sigmoid(gate).to(x.dtype)
+        x = mask * warp(skip, bounded(flow) + resize(coarse, skip.shape[-1])) + (1 - mask) * x
         return F.silu(self.norm2(self.conv2(x)))
 
 
@@ -66,8 +83,6 @@ class Generator(nn.Module):
     RANK = 24
     COARSE = 12
     """Places per side of the flow that z alone decides (after FOMM's sparse motion, *from a cited work*)."""
-    STEP = 0.02
-    """Its unit: a pixel at 96 px, so that one optimiser step cannot tear the face."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -89,17 +104,18 @@ class Generator(nn.Module):
     def forward(self, z_face: Tensor, image: Tensor, feats: list[Tensor]) -> Tensor:
         """image (N,3,S,S) and feats [S/2, S/4, S/8, S/16] are those of the reference, repeated per frame."""
         f2, f4, f8, f16 = feats
+        coarse = bounded(self.coarse(z_face).float().view(-1, 2, self.COARSE, self.COARSE))
         start = self.inject16(z_face).view(-1, self.RANK, self.small, self.small)
         x = f16 + self.lift16(start)
-        x = self.block16(x, z_face, f16)
-        x = self.block8(x, z_face, f8)
-        x = self.block4(x, z_face, f4)
-        x = self.block2(x, z_face, f2)
+        x = self.block16(x, z_face, f16, coarse)
+        x = self.block8(x, z_face, f8, coarse)
+        x = self.block4(x, z_face, f4, coarse)
+        x = self.block2(x, z_face, f2, coarse)
         out = F.pixel_shuffle(self.to_pixels(x), 2)
         rgb, flow, gate = torch.split(out.float(), [3, 2, 1], 1)
-        mask = torch.sigmoid(gate)
-        coarse = self.STEP * self.coarse(z_face).float().view(-1, 2, self.COARSE, self.COARSE)
         # Neighbouring pixels move together: a flow free to zigzag draws patterns that fool the landmark teacher.
         flow = F.avg_pool2d(F.pad(flow, (2, 2, 2, 2), mode="replicate"), 5, stride=1)
-        flow = flow + F.interpolate(coarse, size=image.shape[-2:], mode="bilinear", align_corners=False)
-        return mask * warp(image, flow) + (1 - mask) * torch.sigmoid(rgb)
+        moved = warp(image, bounded(flow) + resize(coarse, image.shape[-1]))
+        # The gate is soft-limited: where it is saturated by phase 1's copying, phase 2 cannot open it again.
+        mask = torch.sigmoid(4 * torch.tanh(gate / 4))
+        return mask * moved + (1 - mask) * torch.sigmoid(rgb)

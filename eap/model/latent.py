@@ -37,13 +37,14 @@ class LipHead(nn.Module):
         self.shape = nn.Sequential(nn.Linear(config.token, 64), nn.SiLU(), nn.Linear(64, 40))
         self.lift = nn.Linear(40, config.latent)
 
-    def forward(self, y_audio: Tensor, *, from_pixels: bool = True) -> tuple[Tensor, Tensor]:
-        """Return (z_lip, shape). Without ``from_pixels`` no gradient of the frames reaches the voice.
+    def forward(self, y_audio: Tensor, measured: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Return (z_lip, shape). With ``measured`` shapes (B,T,40), z_lip is made from those instead.
 
-        While G cannot use z_lip, the pixels' gradient only tells the voice to be quiet, and it obeys.
+        While the voice is still a poor guide, G would learn that z_lip tells little, and the pixels' gradient would
+        tell the voice to be quiet. Measured shapes teach G what z_lip means before the voice speaks to it.
         """
         shape = self.shape(y_audio)
-        return self.lift((shape if from_pixels else shape.detach()) * self.GAIN), shape
+        return self.lift((shape if measured is None else measured.to(shape.dtype)) * self.GAIN), shape
 
 
 class ExpressionHead(nn.Module):

@@ -33,11 +33,9 @@ class Latents:
     e: Tensor | None = None
     emotion_logits: Tensor | None = None
 
-    def z_face(self, *, emotion_from_pixels: bool = True) -> Tensor:
-        """Eq. 1: (B,T,d). Without ``emotion_from_pixels`` frames give alpha and z_exp no gradient (see ``LipHead``)."""
-        if emotion_from_pixels or self.alpha is None or self.z_exp is None:
-            return compose_face_latent(self.z_id, self.z_lip, self.alpha, self.z_exp)
-        return compose_face_latent(self.z_id, self.z_lip, self.alpha.detach(), self.z_exp.detach())
+    def z_face(self) -> Tensor:
+        """Eq. 1: (B,T,d)."""
+        return compose_face_latent(self.z_id, self.z_lip, self.alpha, self.z_exp)
 
 
 class Talker(nn.Module):
@@ -56,16 +54,16 @@ class Talker(nn.Module):
         self.intensity = IntensityHead(config)
         self.G = Generator(config)
 
-    def latents(self, z_id: Tensor, mel: Tensor, *, emotional: bool, from_pixels: bool = True) -> Latents:
-        """z_id (B,d), mel (B,4T,80) -> the latent terms of every frame; ``from_pixels``: see ``LipHead``."""
+    def latents(self, z_id: Tensor, mel: Tensor, *, emotional: bool, measured_lips: Tensor | None = None) -> Latents:
+        """z_id (B,d), mel (B,4T,80) -> the latent terms of every frame; ``measured_lips``: see ``LipHead``."""
         a = self.E_A(mel)
         if not emotional:
             y_a, _ = self.fusion(z_id, a)
-            z_lip, shape = self.lip(y_a, from_pixels=from_pixels)
+            z_lip, shape = self.lip(y_a, measured_lips)
             return Latents(z_id=z_id, z_lip=z_lip, lip_shape=shape, a=a)
         e = self.E_E(mel)
         y_a, y_e = self.fusion(z_id, a, e)
-        z_lip, shape = self.lip(y_a, from_pixels=from_pixels)
+        z_lip, shape = self.lip(y_a, measured_lips)
         return Latents(
             z_id=z_id,
             z_lip=z_lip,
@@ -85,12 +83,15 @@ class Talker(nn.Module):
         return frames.view(batch, count, *frames.shape[1:])
 
     def forward(
-        self, image: Tensor, mel: Tensor, picks: Tensor, *, emotional: bool, from_pixels: bool = True
+        self, image: Tensor, mel: Tensor, picks: Tensor, *, emotional: bool, measured_lips: Tensor | None = None
     ) -> tuple[Tensor, Latents]:
-        """image (B,3,S,S), mel (B,4T,80), picks (B,K) frame numbers -> frames (B,K,3,S,S) and the latents."""
+        """image (B,3,S,S), mel (B,4T,80), picks (B,K) frame numbers -> frames (B,K,3,S,S) and the latents.
+
+        With ``measured_lips`` (B,T,40) G is taught by those shapes, and frames give the lip path no gradient.
+        """
         z_id, feats = self.E_I(image)
-        latents = self.latents(z_id, mel, emotional=emotional, from_pixels=from_pixels)
-        z = latents.z_face(emotion_from_pixels=from_pixels)
+        latents = self.latents(z_id, mel, emotional=emotional, measured_lips=measured_lips)
+        z = latents.z_face()
         chosen = torch.gather(z, 1, picks[..., None].expand(-1, -1, z.shape[-1]))
         return self.render(chosen, image, feats), latents
 

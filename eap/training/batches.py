@@ -13,24 +13,30 @@ from torch import Tensor
 from eap.constants import EMOTIONS, NEUTRAL
 from eap.data.arrays import ArraySet, ClipEntry
 from eap.errors import DataError
+from eap.training.pose import frames_in_pose, landmarks_in_pose, pose_maps
 from eap.training.recipes import Recipe
 
 _T = TypeVar("_T")
+
+METRIC_CLIPS = 2
+"""Clips of a batch that bring negatives for Eq. 3: each costs eight more images through E_I."""
 
 
 @dataclass(frozen=True)
 class Batch:
     """image (B,3,S,S), mel (B,4T,80), picks (B,K), target (B,K,3,S,S), emotion (B,) of the driving audio.
 
-    negatives (B,7,3,S,S): one frame of each other emotion of the identity, for Eq. 3; None outside `neutralize`.
-    landmarks (B,T,68,2) and image_landmarks (B,68,2): the prepared data's landmarks, in units of the side, for the
-    auxiliary heads. va (B,T,2): pseudo labels of F for every frame of the window, zeros where a phase has none.
+    Targets and landmarks are in the reference image's head pose (``eap.training.pose``). Steps that train the voice
+    alone have no target. negatives (n,7,3,S,S): one frame of each other emotion of the first n clips' identities, for
+    Eq. 3; None outside `neutralize`. landmarks (B,T,68,2) and image_landmarks (B,68,2): the prepared data's landmarks,
+    in units of the side, for the auxiliary heads. va (B,T,2): pseudo labels of F for every frame of the window, zeros
+    where a phase has none.
     """
 
     image: Tensor
     mel: Tensor
     picks: Tensor
-    target: Tensor
+    target: Tensor | None
     emotion: Tensor
     negatives: Tensor | None
     landmarks: Tensor
@@ -42,9 +48,10 @@ class _Row(NamedTuple):
     reference: NDArray[np.uint8]
     mel: NDArray[np.float32]
     picks: NDArray[np.int64]
-    target: NDArray[np.uint8]
+    target: NDArray[np.uint8] | None
+    pose: NDArray[np.float32]
     emotion: int
-    negatives: NDArray[np.uint8] | None
+    negatives: tuple[NDArray[np.uint8], NDArray[np.float32]] | None
     landmarks: NDArray[np.float32]
     image_landmarks: NDArray[np.float32]
     va: NDArray[np.float32]
@@ -75,22 +82,24 @@ class Batches:
     def draw(self, step: int) -> Batch:
         """The batch of one step; steps that train the voice alone have ``voice_batch`` rows."""
         rng = np.random.default_rng([self.recipe.seed, step])
-        size = self.recipe.voice_batch if step < self.recipe.voice_steps else self.recipe.batch
-        rows = [self._row(rng, slot) for slot in range(size)]
-        negatives = [row.negatives for row in rows if row.negatives is not None]
+        voice = step < self.recipe.voice_steps
+        rows = [
+            self._row(rng, slot, frames=not voice)
+            for slot in range(self.recipe.voice_batch if voice else self.recipe.batch)
+        ]
         return Batch(
             image=_images(np.stack([row.reference for row in rows])),
             mel=torch.from_numpy(np.stack([row.mel for row in rows])),
             picks=torch.from_numpy(np.stack([row.picks for row in rows])),
-            target=_images(np.stack([row.target for row in rows])),
+            target=_in_pose([(row.target, row.pose) for row in rows if row.target is not None]),
             emotion=torch.tensor([row.emotion for row in rows]),
-            negatives=_images(np.stack(negatives)) if negatives else None,
+            negatives=_in_pose([row.negatives for row in rows if row.negatives is not None]),
             landmarks=torch.from_numpy(np.stack([row.landmarks for row in rows])),
             image_landmarks=torch.from_numpy(np.stack([row.image_landmarks for row in rows])),
             va=torch.from_numpy(np.stack([row.va for row in rows])),
         )
 
-    def _row(self, rng: np.random.Generator, slot: int) -> _Row:
+    def _row(self, rng: np.random.Generator, slot: int, *, frames: bool) -> _Row:
         recipe, arrays = self.recipe, self.arrays
         clip = self._driving(rng, slot)
         t0 = int(rng.integers(0, clip.length - recipe.window + 1))
@@ -98,17 +107,20 @@ class Batches:
         source, frame = self._reference(rng, clip, picks + t0)
         window = slice(t0, t0 + recipe.window)
         mel = arrays.mel(clip, t0, t0 + recipe.window)
-        target = arrays.frames(clip, picks + t0)
-        negatives = self._negatives(rng, clip) if recipe.weights.metric else None
+        image_landmarks = arrays.truth(source, [frame]).landmarks[0]
+        landmarks = arrays.truth(clip, window).landmarks
+        maps = pose_maps(image_landmarks, landmarks)
+        metric = frames and bool(recipe.weights.metric) and slot < METRIC_CLIPS
         return _Row(
             reference=arrays.frames(source, frame),
             mel=mel,
             picks=picks,
-            target=target,
+            target=arrays.frames(clip, picks + t0) if frames else None,
+            pose=maps[picks],
             emotion=clip.emotion,
-            negatives=negatives,
-            landmarks=arrays.truth(clip, window).landmarks,
-            image_landmarks=arrays.truth(source, [frame]).landmarks[0],
+            negatives=self._negatives(rng, clip, image_landmarks) if metric else None,
+            landmarks=landmarks_in_pose(landmarks, maps),
+            image_landmarks=image_landmarks,
             va=self._labels(clip, window),
         )
 
@@ -143,17 +155,24 @@ class Batches:
         others = [c for c in pool if c.id != clip.id]
         return _choose(rng, others or pool)
 
-    def _negatives(self, rng: np.random.Generator, clip: ClipEntry) -> NDArray[np.uint8]:
-        """One frame of each other emotion of the identity, of the same sentence where there is one."""
-        frames = []
+    def _negatives(
+        self, rng: np.random.Generator, clip: ClipEntry, reference: NDArray[np.float32]
+    ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+        """One frame of each other emotion of the identity, of the same sentence where there is one, and their poses.
+
+        Pose is taken out of them as out of the target: else it alone would tell the positive from the negatives.
+        """
+        frames, maps = [], []
         for emotion in range(len(EMOTIONS)):
             if emotion == clip.emotion:
                 continue
             pool = self.by_pair[clip.identity, emotion]
             same = [c for c in pool if c.sentence == clip.sentence]
             chosen = _choose(rng, same or pool)
-            frames.append(self.arrays.frames(chosen, int(rng.integers(chosen.length))))
-        return np.stack(frames)
+            frame = int(rng.integers(chosen.length))
+            frames.append(self.arrays.frames(chosen, frame))
+            maps.append(pose_maps(reference, self.arrays.truth(chosen, [frame]).landmarks)[0])
+        return np.stack(frames), np.stack(maps)
 
     def _require_all_emotions(self) -> None:
         """Phases 2 and 3 need every identity with all 8 emotions; name the first that lacks one."""
@@ -167,6 +186,15 @@ class Batches:
 
 def _choose(rng: np.random.Generator, pool: list[_T]) -> _T:
     return pool[int(rng.integers(len(pool)))]
+
+
+def _in_pose(rows: list[tuple[NDArray[np.uint8], NDArray[np.float32]]]) -> Tensor | None:
+    """Frames (B,K,3,S,S) of all rows in their references' poses; None where the step has none."""
+    if not rows:
+        return None
+    frames = _images(np.stack([frames for frames, _ in rows]))
+    maps = torch.from_numpy(np.stack([maps for _, maps in rows]))
+    return frames_in_pose(frames.flatten(0, 1), maps.flatten(0, 1)).view_as(frames)
 
 
 def _images(frames: NDArray[np.uint8]) -> Tensor:

@@ -67,9 +67,9 @@ class DataPlan:
 
 
 DATA = {
-    "mead": DataPlan(identities=(0, 64), levels=(2, 3), per_identity=1),
+    "mead": DataPlan(identities=(0, 64), levels=(1, 2, 3), per_identity=1),
     "wild": DataPlan(identities=(100, 260), levels=(1, 2, 3), per_identity=4, wild=True, seconds=2.0),
-    "judges": DataPlan(identities=(1000, 1040), levels=(2, 3), per_identity=1),
+    "judges": DataPlan(identities=(1000, 1040), levels=(1, 3), per_identity=1),
 }
 """Phases 2 and 3 and the teacher: ``mead``; phase 1: ``wild``; the evaluators, on people of their own: ``judges``."""
 

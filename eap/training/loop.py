@@ -31,6 +31,7 @@ from eap.training.terms import (
     adversarial_terms,
     discriminator_loss,
     run_talker,
+    soften,
     talker_terms,
     voice_terms,
     weighted,
@@ -171,6 +172,7 @@ class Trainer:
             generated, latents = run_talker(
                 self.talker, batch, emotional=self.recipe.emotional, from_pixels=from_pixels
             )
+        assert batch.target is not None, "a picture step draws targets"
         target = batch.target.flatten(0, 1).contiguous(memory_format=torch.channels_last)
         generated = generated.float().contiguous(memory_format=torch.channels_last)
         with torch.no_grad():
@@ -187,7 +189,7 @@ class Trainer:
     def _read(self, frames: Tensor) -> FaceReading:
         """The frozen teacher, in bfloat16 where that is twice as fast; what is compared is float32 again."""
         with torch.autocast(self.device.type, torch.bfloat16):
-            reading: FaceReading = self.teachers.face(frames)
+            reading: FaceReading = self.teachers.face(soften(frames))
         return FaceReading(
             landmarks=reading.landmarks.float(),
             emotion_logits=reading.emotion_logits.float(),
@@ -289,6 +291,7 @@ class Trainer:
     def sample_sheet(self) -> np.ndarray[Any, np.dtype[np.uint8]]:
         """Rows: reference, targets, generated frames of the EMA weights on one fixed batch."""
         batch = self._to_device(self.batches.draw(10**9))
+        assert batch.target is not None, "a step that late trains the picture"
         with torch.no_grad(), torch.autocast(self.device.type, torch.bfloat16):
             frames, _ = self.ema(batch.image, batch.mel, batch.picks, emotional=self.recipe.emotional)
         columns = []

@@ -44,7 +44,7 @@ class Optim:
     clip: float = 1.0
     ema: float = 0.995
     voice_from_pixels: float = 0.0
-    """Share of the steps after which frames may teach the voice's latents; before, the voice terms alone do."""
+    """Share of the steps after which G hears the voice's own lips, and frames teach them; before, measured ones."""
     adversary_from: float = 0.4
     """Share of the steps before D starts: earlier it destroys lips that do not move yet."""
 

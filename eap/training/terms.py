@@ -92,8 +92,7 @@ def voice_terms(w: LossWeights, batch: Batch, latents: Latents, aux: AuxHeads) -
     out = {}
     z_lip = latents.z_lip.float()
     if w.aux_lip:
-        shapes = lip_shape(batch.landmarks.flatten(0, 1)).view(*z_lip.shape[:2], -1)
-        out["aux_lip"] = losses.aux_movement(latents.lip_shape, shapes)
+        out["aux_lip"] = losses.aux_movement(latents.lip_shape, lip_movement(batch))
     if latents.alpha is None or latents.z_exp is None:
         return out
     emotional = (latents.alpha * latents.z_exp[:, None]).float()
@@ -125,17 +124,20 @@ def _image_terms(w: LossWeights, gain: float, inputs: StepInputs) -> dict[str, T
 def _metric_term(batch: Batch, inputs: StepInputs, frozen_e_i: nn.Module) -> Tensor:
     """L_metric with a frozen copy of E_I as the metric space: a shared E_I could separate instead of neutralize.
 
-    One generated frame and one target frame per clip keep the seven negatives affordable on a CPU.
+    Embeddings are taken about the mean of the identity's eight (*our choice*): what a person's frames have in common is
+    nearly all of z_id, and with it in every cosine is the same and Eq. 3 stays at ln 8. One generated and one
+    target frame of the first clips of the batch keep the seven negatives affordable on a CPU.
     """
-    b, k = batch.picks.shape
+    k = batch.picks.shape[1]
     assert batch.negatives is not None
-    n_neg = batch.negatives.shape[1]
+    b, n_neg = batch.negatives.shape[:2]
     with torch.no_grad():
-        others, _ = frozen_e_i(
-            torch.cat([inputs.target.view(b, k, *inputs.target.shape[1:])[:, 0], batch.negatives.flatten(0, 1)])
-        )
-    positive, _ = frozen_e_i(inputs.generated.view(b, k, *inputs.generated.shape[1:])[:, -1])
-    return losses.npair_neutral(others[:b], positive, others[b:].view(b, n_neg, -1))
+        target = inputs.target[: b * k : k]
+        known, _ = frozen_e_i(torch.cat([target[:, None], batch.negatives], 1).flatten(0, 1))
+        known = known.view(b, 1 + n_neg, -1)
+        centre = known.mean(1)
+    generated, _ = frozen_e_i(inputs.generated[k - 1 : b * k : k])
+    return losses.npair_neutral(known[:, 0] - centre, generated - centre, known[:, 1:] - centre[:, None])
 
 
 def adversarial_terms(w: LossWeights, fake: tuple[Tensor, Tensor], batch: Batch) -> dict[str, Tensor]:
@@ -170,6 +172,26 @@ def weighted(terms: dict[str, Tensor], w: LossWeights) -> Tensor:
 
 
 def run_talker(talker: Talker, batch: Batch, *, emotional: bool, from_pixels: bool) -> tuple[Tensor, Latents]:
-    """Forward pass -> flat frames (B*K,3,S,S) and the latents."""
-    frames, latents = talker(batch.image, batch.mel, batch.picks, emotional=emotional, from_pixels=from_pixels)
+    """Forward pass -> flat frames (B*K,3,S,S) and the latents. Without ``from_pixels`` G sees the measured lips."""
+    measured = None if from_pixels else lip_movement(batch)
+    frames, latents = talker(batch.image, batch.mel, batch.picks, emotional=emotional, measured_lips=measured)
     return frames.flatten(0, 1), latents
+
+
+def lip_movement(batch: Batch) -> Tensor:
+    """How the prepared landmarks' lips move about their mean over the window, as ``LipHead`` says it: (B,T,40)."""
+    shapes = lip_shape(batch.landmarks.flatten(0, 1)).view(*batch.landmarks.shape[:2], -1)
+    return shapes - shapes.mean(1, keepdim=True)
+
+
+def soften(frames: Tensor) -> Tensor:
+    """Frames (N,3,S,S) through the binomial filter (1,2,1)/4 both ways, as the teacher sees them in every loss.
+
+    A frozen network can be fooled by patterns of single pixels, and G finds them: lips drawn as zigzags whose landmarks
+    are perfect. The filter is zero at the finest frequency, so such patterns gain nothing.
+    """
+    for axis in (-1, -2):
+        low = torch.cat([frames.narrow(axis, 0, 1), frames.narrow(axis, 0, frames.shape[axis] - 1)], axis)
+        high = torch.cat([frames.narrow(axis, 1, frames.shape[axis] - 1), frames.narrow(axis, -1, 1)], axis)
+        frames = 0.5 * frames + 0.25 * (low + high)
+    return frames

@@ -14,7 +14,7 @@ from eap.data.arrays import ArraySet, ArrayWriter, ClipArrays
 from eap.errors import ConfigError, DataError
 from eap.model.intensity import IntensityRegressor
 from eap.perception.teachers import FaceTeacher
-from eap.training.batches import Batches
+from eap.training.batches import METRIC_CLIPS, Batches
 from eap.training.bundle import DATA, STAGES, TALKERS
 from eap.training.loop import Trainer
 from eap.training.recipes import LossWeights, Optim, Recipe, load_recipe
@@ -106,13 +106,14 @@ def test_neutralize_shows_an_emotional_reference_and_seven_other_emotions(arrays
     rule = recipe("neutralize", reference="emotional", weights=LossWeights(metric=1.0))
     batch = Batches(arrays, rule).draw(3)
     assert (batch.emotion == NEUTRAL).all()
+    assert batch.target is not None
     assert (emotion_of(batch.target) == NEUTRAL).all()
     assert (emotion_of(batch.image) != NEUTRAL).all()
     assert torch.equal(person_of(batch.image), person_of(batch.target)[:, 0])
-    assert batch.negatives is not None and batch.negatives.shape == (8, 7, 3, 32, 32)
+    assert batch.negatives is not None and batch.negatives.shape == (METRIC_CLIPS, 7, 3, 32, 32)
     others = emotion_of(batch.negatives)
     assert all(sorted(row.tolist()) == [e for e in range(8) if e != NEUTRAL] for row in others)
-    sentence = batch.target[:, 0, 2, 0, 0]
+    sentence = batch.target[:METRIC_CLIPS, 0, 2, 0, 0]
     assert torch.equal(batch.negatives[:, :, 2, 0, 0], sentence[:, None].expand(-1, 7)), (
         "same sentence where there is one"
     )
@@ -122,6 +123,7 @@ def test_represent_has_every_emotion_in_a_batch_and_a_neutral_reference(arrays: 
     batch = Batches(arrays, recipe("represent", reference="neutral")).draw(0)
     assert sorted(batch.emotion.tolist()) == list(range(len(EMOTIONS)))
     assert (emotion_of(batch.image) == NEUTRAL).all()
+    assert batch.target is not None
     assert torch.equal(emotion_of(batch.target)[:, 0], batch.emotion)
 
 
