@@ -26,9 +26,9 @@ BATCH = 64
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Options of this script."""
-    parser.add_argument("--people", type=int, default=128, help="identities; half train, half test (default 128)")
+    parser.add_argument("--people", type=int, default=96, help="identities; half train, half test (default 96)")
     parser.add_argument("--frames", type=int, default=1, help="frames per identity, emotion and level (default 1)")
-    parser.add_argument("--epochs", type=int, default=16)
+    parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--seed", type=int, default=0)
 
 

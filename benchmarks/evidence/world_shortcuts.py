@@ -36,9 +36,9 @@ _BATCH = 64
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Options of this script."""
-    parser.add_argument("--people", type=int, nargs=2, default=(40, 16), metavar=("TRAIN", "TEST"))
-    parser.add_argument("--frames", type=int, default=4, help="frames per identity, emotion and level (default 4)")
-    parser.add_argument("--epochs", type=int, default=12)
+    parser.add_argument("--people", type=int, nargs=2, default=(32, 12), metavar=("TRAIN", "TEST"))
+    parser.add_argument("--frames", type=int, default=3, help="frames per identity, emotion and level (default 3)")
+    parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--seed", type=int, default=0)
 
 
