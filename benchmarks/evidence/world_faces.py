@@ -32,7 +32,12 @@ _PARTS = {
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Options of this script."""
-    parser.add_argument("--people", type=int, default=16, help="identities (default 16: 256 frames from the front, a quarter from every other camera)")
+    parser.add_argument(
+        "--people",
+        type=int,
+        default=16,
+        help="identities (default 16: 256 frames from the front, a quarter from every other camera)",
+    )
     parser.add_argument("--python", type=Path, action="append", default=[], help="a Python that has real detectors")
 
 
