@@ -43,9 +43,13 @@ bundle: $(VENV)/.core
 # Every module there that is a script; one that fails does not keep the others from running. Then documents quote anew.
 EVIDENCE := $(filter-out quote real_detectors,$(sort $(basename $(notdir $(shell grep -l '^if __name__ == "__main__"' benchmarks/evidence/*.py)))))
 
+# What some of them can use where it is there: the first sketch of the world, and Pythons that hold real detectors.
+world_speed_options := $(addprefix --prototype ,$(wildcard ../shared/prototypes/synthetic_world))
+world_faces_options := $(addprefix --python ,$(DETECTORS))
+
 evidence: $(VENV)/.dev
-	@failed=0; for name in $(EVIDENCE); do echo "== $$name"; \
-	  $(BIN)/python -m benchmarks.evidence.$$name || failed=1; done; \
+	@failed=0; $(foreach name,$(EVIDENCE),echo "== $(name)"; \
+	  $(BIN)/python -m benchmarks.evidence.$(name) $($(name)_options) || failed=1;) \
 	  $(BIN)/python -m benchmarks.evidence.quote || failed=1; exit $$failed
 
 browser:

@@ -103,14 +103,25 @@ def look_up(document: dict[str, Any], path: str) -> Any:
 
 
 def said(source: str, path: str, form: str | None, folder: Path = FOLDER) -> str:
-    """What a mark must hold. Raises ConfigError or MeasureError for a mark of something that is not there."""
+    """What a mark must hold. Raises ConfigError or MeasureError for a mark of something that is not there.
+
+    A form that ends in ``?`` says "not run" where a figure is missing: of scripts that need what not every machine has.
+    """
     if source == "code":
         if path not in TABLES:
             raise ConfigError(f"no table {path!r}; there are {', '.join(TABLES)}", fix="mend the document")
         return TABLES[path]()
-    if form not in _FORMATS:
+    name = (form or "").removesuffix("?")
+    if name not in _FORMATS:
         raise ConfigError(f"{source} {path}: unknown form {form!r}", fix=f"one of {', '.join(_FORMATS)}")
-    return _FORMATS[form](look_up(read(source, folder), path))
+    document = read(source, folder)
+    try:
+        value = look_up(document, path)
+    except ConfigError:
+        if name == form:
+            raise
+        return "not run"
+    return _FORMATS[name](value)
 
 
 def marks(text: str) -> list[tuple[str, str, str | None]]:

@@ -77,6 +77,12 @@ def test_a_mark_of_nothing_is_an_error(mark: tuple[str, str, str | None], words:
         said("nothing", "a", "2", tmp_path)
 
 
+def test_a_figure_that_needs_more_than_every_machine_has_may_be_missing(tmp_path: Path) -> None:
+    record("probe", {"a": 0.5}, command="c", seconds=1.0, folder=tmp_path)
+    assert said("probe", "a", "2?", tmp_path) == ".50"
+    assert said("probe", "b", "2?", tmp_path) == "not run"
+
+
 def test_look_up_below_figures_or_in_the_record() -> None:
     document: dict[str, Any] = json.loads('{"name": "n", "commit": "abc", "figures": {"x": {"y.z": 4}}}')
     assert look_up(document, "x/y.z") == 4
