@@ -24,6 +24,8 @@ class Method(Strict):
     """In words: what the method was given to make a clip. Stands in the report beside the row."""
     weights: str | None = None
     """Name in the bundle, for ``kind = "model"``."""
+    neutralized_by: str | None = None
+    """Weights that first make the reference image neutral, before the method sees it (the paper's "pre-processing")."""
     role: Literal["ceiling", "proposed", "ablation", "floor", "method"] = "method"
     metrics: tuple[str, ...] = ()
     """The only metrics that mean something for this row; empty means all."""
@@ -34,7 +36,14 @@ class Method(Strict):
     def _weights_for_models(self) -> Method:
         if (self.kind == "model") != (self.weights is not None):
             raise ValueError("'weights' belongs to kind = \"model\", and only to it")
+        if self.neutralized_by and self.kind != "model":
+            raise ValueError("'neutralized_by' belongs to kind = \"model\"")
         return self
+
+    @property
+    def all_weights(self) -> tuple[str, ...]:
+        """Every name in the bundle that the method needs."""
+        return tuple(name for name in (self.weights, self.neutralized_by) if name)
 
     @property
     def uses_reference(self) -> bool:

@@ -31,6 +31,10 @@ class Talker(Protocol):
         """Reference image and audio in; an object with ``frames``, ``fps``, ``audio``, ``rate`` out."""
         ...
 
+    def neutralize(self, image: Any) -> Any:
+        """A neutral portrait of the same person, a uint8 square of the model's size."""
+        ...
+
 
 @dataclass(frozen=True)
 class Produced:
@@ -87,12 +91,15 @@ def produce(task: Task, places: Places, load_model: Any) -> Produced:
 def _talk(task: Task, image: Frames, audio: Audio, n_frames: int, load_model: Any) -> Frames:
     if task.method.kind == "still":
         return np.repeat(image[None], n_frames, axis=0)
+    side = image.shape[0]
+    if task.method.neutralized_by:
+        image = load_model(task.method.neutralized_by).neutralize(image)
     talker: Talker = load_model(task.method.weights)
     generated = talker.generate(image, audio)
     frames = np.asarray(generated.frames)
     if frames.ndim != 4 or frames.dtype != np.uint8 or not len(frames):
         raise DataError(f"{task.method.name} gave frames of shape {frames.shape} and type {frames.dtype}")
-    return frames if frames.shape[1:3] == image.shape[:2] else np.stack([square(f, image.shape[0]) for f in frames])
+    return frames if frames.shape[1:3] == (side, side) else np.stack([square(f, side) for f in frames])
 
 
 def truth_video(clip: Clip, places: Places) -> Path:

@@ -162,7 +162,7 @@ def _prepare(settings: RunSettings, parts: Parts) -> _Job:
     if len({method.name for method in methods}) < len(methods):
         raise ConfigError("a method is named twice", fix="name each method once")
     metrics = parts.metric_names(settings.metrics or suite.metrics)
-    weights = parts.weights(sorted({method.weights for method in methods if method.weights}))
+    weights = parts.weights(sorted({name for method in methods for name in method.all_weights}))
     evaluators = parts.evaluators(settings.evaluators, settings.sync_crop, protocol)
     config = {
         "suite": suite.model_dump(mode="json"),

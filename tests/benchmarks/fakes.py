@@ -47,6 +47,9 @@ class RepeatingModel:
         frames = np.clip(image[None].astype(int) + steps, 0, 255).astype(np.uint8)
         return SimpleNamespace(frames=frames, fps=25.0, audio=audio, rate=16000)
 
+    def neutralize(self, image: Any) -> Any:
+        return image
+
 
 @dataclass(frozen=True)
 class FakeParts:
