@@ -35,6 +35,7 @@ COMMANDS: dict[str, Entry] = {
     "metrics": Entry("metrics", "metrics", "List the metrics, or show one."),
     "check": Entry("check", "check", "Hold a run against its baseline."),
     "baseline": Entry("baseline", "baseline", "Move, show and compare baselines."),
+    "history": Entry("history", "history", "Plot every metric over the runs of a folder."),
     "report": Entry("report", "report", "Write the report of a run directory again."),
     "study": Entry("study", "study", "Ask people: a rating web form, its answers and their statistics."),
     "weights": Entry("weights", "weights", "List, fetch and verify weights."),
