@@ -69,7 +69,7 @@ def _spec(name: str, title: str, how: str, words: str) -> MetricSpec:
         group="Intensity",
         help=words,
         default=False,
-        sees=("vote_noise",),
+        sees=("intensity_lost",),
     )
 
 

@@ -135,7 +135,7 @@ _ALL = (("series", "r"), ("scope", "all"), ("pool", "clip-mean"))
         truth=True,
         group="Intensity",
         help="Correlation of emotional intensity over time with the truth.",
-        sees=("intensity_reverse", "intensity_noise"),
+        sees=("intensity_reverse",),
     )
 )
 def intensity_pcc(measured: Measured) -> float | Remarked:

@@ -17,7 +17,7 @@ from metrics.registry import MetricSpec, NotApplicable, Unmeasurable, metric
 BELOW_DB = 30.0
 LOUD = 90.0
 """Percentile of the frames' level that counts as the clip's loudness."""
-MIN_STEPS = 4
+MIN_STEPS = 3
 """Pairs of silent frames that a clip must have."""
 
 
