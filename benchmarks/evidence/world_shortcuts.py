@@ -65,12 +65,12 @@ class Probe(nn.Module):
 def hide(landmarks: np.ndarray, size: int, *, head: bool) -> np.ndarray:
     """True inside one ellipse for all frames (size, size): about the inner face, or the whole head up to the top edge.
 
-    landmarks: (N, 68, 2) pixels. The inner ellipse goes round the box of the 1st to 99th percentile of landmarks 17-67
-    and the chin; that of the head is wider by a third, and open to the picture's top.
+    landmarks: (N, 68, 2) pixels. The inner ellipse goes round the corners of the box of the 1st to 99th percentile of
+    landmarks 17-67 and the chin; that of the head is wider, and open to the picture's top.
     """
     inner = np.concatenate([landmarks[:, 17:], landmarks[:, 7:10]], axis=1).reshape(-1, 2)
     low, high = np.percentile(inner, 1, axis=0), np.percentile(inner, 99, axis=0)
-    centre, radius = (low + high) / 2, (high - low) / 2 * 1.25 * (1.35 if head else 1.0)
+    centre, radius = (low + high) / 2, (high - low) / 2 * (1.7 if head else 1.45)
     grid = np.stack(np.meshgrid(np.arange(size) + 0.5, np.arange(size) + 0.5), axis=-1)
     if head:
         grid[..., 1] = np.maximum(grid[..., 1], centre[1])
