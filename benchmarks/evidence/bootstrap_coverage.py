@@ -1,6 +1,6 @@
 """How often the intervals of our tables hold the truth: simulated clips of 8, 12 and 24 identities, 95 % nominal.
 
-    python -m benchmarks.evidence.bootstrap_coverage            minutes on one core -> docs/evidence/bootstrap_coverage.json
+    python -m benchmarks.evidence.bootstrap_coverage      minutes on one core -> docs/evidence/bootstrap_coverage.json
 
 Every scenario is a kind of number that a metric makes: correlations near 1, shares of clips judged right, leakage of
 -1, 0 and 1, ratios pooled by their median, identities with unequal numbers of clips (a pooled ratio), differences of
@@ -84,7 +84,7 @@ def simulate(scenario: Scenario, k: int, sets: int, seed: int = 0) -> dict[str, 
         ours = _ours(scenario, flat, names, rng, index)
         naive = cluster_bootstrap(
             flat, [str(i) for i in range(len(flat))], statistic=scenario.statistic, method="percentile",
-            resamples=400, seed=1, expand=False,
+            resamples=250, seed=1, expand=False,
         )  # fmt: skip
         hits += ours.low <= scenario.truth <= ours.high
         naive_hits += naive.low <= scenario.truth <= naive.high
