@@ -5,8 +5,9 @@ the kernels of model and evaluators instead of one, in one process), ``seed`` (a
 images and other audio), and runs that are given. ``seed`` is shown and sets no floor: check refuses a baseline of
 another seed, so it is no noise of the gate.
 
-Floor of a metric: over its gated rows and the sources, the largest of |mean difference| + 4 standard errors (over
-identities), and never less than two flipped clips of a metric that is 0 or 1 per clip; two digits, rounded up.
+Floor of a metric: over its rows and the sources, the largest of |mean difference| + 4 standard errors (over
+identities), and never less than two flipped clips of a metric that is 0 or 1 per clip; two digits, rounded up. A row
+without a model is nothing but an encoding, so encoding it once more is damage and not noise: it is left out there.
 """
 
 from __future__ import annotations
@@ -53,6 +54,13 @@ class SeriesNoise:
     n: int
     binary: bool
     """Whether the metric is 0 or 1 on every clip (or -1, 0, 1)."""
+    fixed: bool
+    """Whether the row holds no model."""
+
+    @property
+    def sets_floor(self) -> bool:
+        """Whether this is noise that the gate meets."""
+        return self.source in FLOOR_SOURCES and not (self.fixed and self.source == "re-encode")
 
     @property
     def reach(self) -> float:
@@ -110,9 +118,17 @@ def _row(source: str, run: Snapshot, other: Snapshot, key: Key) -> SeriesNoise |
     values = np.array([moved[clip] for clip in sorted(moved)])
     error = float(means.std(ddof=1) / math.sqrt(len(means))) if len(means) > 1 else float(np.abs(values).max())
     pooled = float(np.median(values) if pooling(key[0]) == "median" else values.mean())
+    fixed = any(row.name == key[1] and row.fixed for row in run.methods)
     levels = {*run.values(key).values(), *other.values(key).values()}
     return SeriesNoise(
-        source, *key, pooled, error, float(np.abs(values).max()), len(values), levels <= {-1.0, 0.0, 1.0}
+        source,
+        *key,
+        pooled,
+        error,
+        float(np.abs(values).max()),
+        len(values),
+        levels <= {-1.0, 0.0, 1.0},
+        fixed,
     )
 
 
@@ -120,7 +136,7 @@ def propose(rows: Sequence[SeriesNoise]) -> dict[str, Floor]:
     """Metric -> floors. Metrics that no source moved get the smallest floors there are."""
     found: dict[str, Floor] = {}
     for metric in sorted({row.metric for row in rows}):
-        mine = [row for row in rows if row.metric == metric and row.source in FLOOR_SOURCES]
+        mine = [row for row in rows if row.metric == metric and row.sets_floor]
         if not mine:
             continue
         reach = max(row.reach for row in mine)
