@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 
-from eap import __version__
 from eap.constants import EMOTIONS, FPS, LEVELS, RATE, VIEWS
 from eap.errors import DataError
 from eap.files import atomic_write
@@ -240,7 +239,7 @@ def build_page(
     loader = jinja2.FileSystemLoader(_TEMPLATES)
     pages = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
     return pages.get_template("gallery.html").render(
-        content, size=size, seed=seed, command=command, sheets=sheets, version=__version__, levels=LEVEL_PEAKS
+        content, size=size, seed=seed, command=command, sheets=sheets, levels=LEVEL_PEAKS
     )
 
 
