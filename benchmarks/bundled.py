@@ -174,8 +174,8 @@ class _Gathered:
         """Features for FID of the clips that everything is measured against."""
         from benchmarks.produce import Places
         from eap.errors import MediaError
-        from metrics.features.extract import extract
         from metrics.fid import FeatureSet
+        from metrics.measure import features_of
 
         clips = {task.clip.id: task.clip for task in self._tasks.values()}
         found = []
@@ -183,7 +183,7 @@ class _Gathered:
             copy = Places(self._root, 0).truth(name)
             path = copy if copy.is_file() else Path(clips[name].video)
             try:
-                features = extract(path, self._setup.evaluators, self._setup.needs, fps=self._setup.protocol.fps)
+                features = features_of(path, self._setup)
             except MediaError:
                 continue  # the clip is a failed row of every method already, with this reason
             if features.features is not None:
@@ -194,12 +194,13 @@ class _Gathered:
 
     def _features(self, record: ClipRecord, setup: Setup) -> ClipFeatures | None:
         from eap.errors import MediaError
-        from metrics.features.extract import extract, load_features
+        from metrics.features.extract import load_features
+        from metrics.measure import features_of
 
         if record.features and (found := load_features(record.features)) is not None:
             return found
         try:
-            return extract(self._root / record.media, setup.evaluators, setup.needs, fps=setup.protocol.fps)
+            return features_of(self._root / record.media, setup)
         except MediaError:
             return None  # its values say so already
 

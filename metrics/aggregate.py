@@ -57,7 +57,8 @@ def aggregate(
     `metrics`: the names to report, in any order (default: all that have clip values, and those over many clips).
     Raises ValueError when one metric appears with two signatures: such numbers are never pooled.
     """
-    chosen = [get_metric(name) for name in metrics] if metrics is not None else list(all_metrics())
+    names = metrics if metrics is not None else [item.spec.name for item in all_metrics()]
+    chosen = [get_metric(name, context.protocol) for name in names]
     by_cell = _by_cell(readings)
     given: dict[str, dict[tuple[str, str, str], ClipValue]] = {}
     for item in clip_values:
@@ -104,9 +105,11 @@ def pool(
 ) -> Value:
     """One method's value from the values of its clips, with the bootstrap interval over identities."""
     scored = sorted((row for row in rows if row.scored), key=lambda row: row.clip_id)
+    # A clip that counts as its frames is so many equal values of its identity: exact for a mean by clusters.
+    counted = [row for row in scored for _ in range(max(round(row.weight), 1))]
     interval = cluster_bootstrap(
-        [row.value for row in scored],
-        [row.identity for row in scored],
+        [row.value for row in counted],
+        [row.identity for row in counted],
         statistic=spec.pooling,
         seed=seed,
         resamples=resamples,

@@ -12,7 +12,8 @@ import numpy as np
 
 from eap.errors import MeasureError, MediaError
 from metrics.emotion import judge_clip
-from metrics.features.clip import Array, ClipFeatures, Measured
+from metrics.features.clip import Array, ClipFeatures, Measured, PairFeatures
+from metrics.features.eat import eat_compare, eat_features
 from metrics.features.extract import extract
 from metrics.features.pair import compare
 from metrics.protocols import Protocol
@@ -118,30 +119,57 @@ def measure_clip(
     written.
     """
     try:
-        ours = extract(generated, setup.evaluators, setup.needs, sound=sound, fps=setup.protocol.fps, cache=cache)
+        ours = features_of(generated, setup, sound=sound, cache=cache)
     except MediaError as error:
         return ClipMeasurement(reading, failed_values(reading, setup, error.message), None, None)
     theirs, broken = None, ""
     if reference is not None:
         try:
-            theirs = extract(reference, setup.evaluators, setup.needs, fps=setup.protocol.fps, cache=cache)
+            theirs = features_of(reference, setup, cache=cache)
         except MediaError as error:
             broken = f"reference: {error.message}"
-    pair = compare(generated, reference, setup.protocol, cache=cache) if setup.pixels and reference else None
+    pair = _pair(Path(generated), Path(reference), setup, cache) if setup.pixels and reference else None
     calm, calm_reason = _twin(twin, setup, cache)
-    measured = Measured(
-        generated=ours,
-        reference=theirs,
+    measured = gather(ours, theirs, pair, reading, setup, truth=truth, twin=calm, twin_reason=calm_reason)
+    judged = replace(reading, judged_emotion=judged_emotion(ours), judged_intensity=judged_intensity(ours))
+    return ClipMeasurement(judged, tuple(clip_values(measured, judged, setup, broken, truth_reason)), ours, theirs)
+
+
+def gather(
+    generated: ClipFeatures,
+    reference: ClipFeatures | None,
+    pair: PairFeatures | None,
+    reading: ClipReading,
+    setup: Setup,
+    *,
+    truth: Truth | None = None,
+    twin: ClipFeatures | None = None,
+    twin_reason: str = "",
+) -> Measured:
+    """What the clip metrics may look at, from features that are there already."""
+    return Measured(
+        generated=generated,
+        reference=reference,
         pair=pair,
         emotion=reading.emotion,
         truth_intensity=truth.intensity.astype(np.float64) if truth is not None else None,
         truth_affect=np.stack([truth.valence, truth.arousal], axis=1).astype(np.float64) if truth is not None else None,
-        twin=calm,
-        twin_reason=calm_reason,
+        twin=twin,
+        twin_reason=twin_reason,
         max_length_difference=setup.protocol.max_length_difference,
     )
-    judged = replace(reading, judged_emotion=judged_emotion(ours), judged_intensity=judged_intensity(ours))
-    return ClipMeasurement(judged, tuple(clip_values(measured, judged, setup, broken, truth_reason)), ours, theirs)
+
+
+def features_of(path: Path | str, setup: Setup, *, sound: Path | None = None, cache: bool = True) -> ClipFeatures:
+    """The features of one clip that the metrics of `setup` want, under its protocol. Raises MediaError."""
+    read = eat_features if setup.protocol.eat else extract
+    return read(Path(path), setup.evaluators, setup.needs, sound=sound, fps=setup.protocol.fps, cache=cache)
+
+
+def _pair(generated: Path, reference: Path, setup: Setup, cache: bool) -> PairFeatures:
+    if setup.protocol.eat:
+        return eat_compare(generated, reference, setup.evaluators, setup.protocol, cache=cache)
+    return compare(generated, reference, setup.protocol, cache=cache)
 
 
 def _twin(path: Path | str | None, setup: Setup, cache: bool) -> tuple[ClipFeatures | None, str]:
@@ -165,7 +193,7 @@ def clip_values(
     """
     values = []
     for name in setup.metrics:
-        metric = get_metric(name)
+        metric = get_metric(name, setup.protocol.name)
         if metric.clip is None:
             continue
         signature = setup.context.sign(metric.spec)
@@ -201,7 +229,7 @@ def conditions(measured: Measured, needs: frozenset[Need]) -> list[str]:
 def failed_values(reading: ClipReading, setup: Setup, reason: str) -> tuple[ClipValue, ...]:
     """The values of a clip that could not be measured at all: every metric, no number, the reason."""
     return tuple(
-        as_clip_value(name, setup.context.sign(get_metric(name).spec), reading, math.nan, reason)
+        as_clip_value(name, setup.context.sign(get_metric(name, setup.protocol.name).spec), reading, math.nan, reason)
         for name in setup.metrics
         if get_metric(name).clip is not None
     )

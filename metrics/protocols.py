@@ -29,7 +29,16 @@ STRICT = Protocol(
     title="nothing dropped silently: whole frames at 25 fps, paired by index, mean per clip, then over clips",
 )
 
-PROTOCOLS = {STRICT.name: STRICT}
+EAT_2023 = Protocol(
+    name="eat-2023",
+    crop="eat128",
+    fps=25.0,
+    max_length_difference=1_000_000,
+    title="as the scripts of EAT's authors compute it, faults included (see metrics.eat2023)",
+    eat=True,
+)
+
+PROTOCOLS = {item.name: item for item in (STRICT, EAT_2023)}
 
 
 def get_protocol(name: str) -> Protocol:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from eap.errors import ConfigError
 from metrics.results import NOT_APPLICABLE, ClipReading, ClipValue, Signature
@@ -31,6 +31,7 @@ _NOT_METRICS = frozenset(
     {
         "aggregate",
         "dynamics",
+        "eat2023",
         "intervals",
         "measure",
         "protocols",
@@ -62,6 +63,8 @@ class Remarked:
 
     value: float
     remark: str
+    weight: float = 1.0
+    """How much the clip counts in a mean over clips (its frames, where a protocol pools frames)."""
 
 
 @dataclass(frozen=True)
@@ -171,6 +174,8 @@ class Metric:
 
 
 _METRICS: dict[str, Metric] = {}
+_VARIANTS: dict[tuple[str, str], Metric] = {}
+"""(Protocol, metric) -> what that protocol has in place of it."""
 
 
 def _add(item: Metric) -> None:
@@ -199,6 +204,29 @@ def set_metric(spec: MetricSpec) -> Callable[[SetFunction], SetFunction]:
     return declare
 
 
+def variant(protocol: str, spec: Callable[[], MetricSpec]) -> Callable[[Any], Any]:
+    """Declare how a protocol computes a metric that exists: a function of a clip, or over clips, as the metric's own.
+
+    `spec` is called at once; it is a function only so that it can stand in a decorator and look the metric up.
+    """
+
+    def declare(function: Any) -> Any:
+        record = spec()
+        key = (protocol, record.name)
+        if key in _VARIANTS:
+            raise ValueError(f"{protocol} declares {record.name!r} twice")
+        over_clips = get_declared(record.name).over_clips is not None
+        _VARIANTS[key] = Metric(record, over_clips=function) if over_clips else Metric(record, clip=function)
+        return function
+
+    return declare
+
+
+def get_declared(name: str) -> Metric:
+    """A metric that is declared already, without looking for others. Raises KeyError."""
+    return _METRICS[name]
+
+
 @cache
 def _import_all() -> None:
     import metrics
@@ -206,6 +234,7 @@ def _import_all() -> None:
     for module in pkgutil.iter_modules(metrics.__path__):
         if not module.ispkg and module.name not in _NOT_METRICS:
             import_module(f"metrics.{module.name}")
+    import_module("metrics.eat2023")
 
 
 def all_metrics() -> tuple[Metric, ...]:
@@ -219,9 +248,11 @@ def default_metrics() -> tuple[Metric, ...]:
     return tuple(item for item in all_metrics() if item.spec.default)
 
 
-def get_metric(name: str) -> Metric:
-    """The metric of that name. Raises ConfigError naming those there are."""
+def get_metric(name: str, protocol: str = "") -> Metric:
+    """The metric of that name, as `protocol` computes it. Raises ConfigError naming those there are."""
     _import_all()
+    if (protocol, name) in _VARIANTS:
+        return _VARIANTS[protocol, name]
     if name not in _METRICS:
         raise ConfigError(f"unknown metric {name!r}", fix=f"choose from: {', '.join(sorted(_METRICS))}")
     return _METRICS[name]
@@ -229,7 +260,7 @@ def get_metric(name: str) -> Metric:
 
 def clip_value(item: Metric, measured: Measured, reading: ClipReading, signature: Signature) -> ClipValue:
     """Run a clip metric; what cannot be measured becomes a named nan, never an exception."""
-    value, reason = float("nan"), ""
+    value, reason, weight = float("nan"), "", 1.0
     if item.clip is None:
         raise ValueError(f"{item.spec.name} is a metric over many clips")
     try:
@@ -237,15 +268,18 @@ def clip_value(item: Metric, measured: Measured, reading: ClipReading, signature
     except Unmeasurable as error:
         reason = str(error)
     else:
-        value, reason = (outcome.value, outcome.remark) if isinstance(outcome, Remarked) else (outcome, "")
+        given = outcome if isinstance(outcome, Remarked) else Remarked(outcome, "")
+        value, reason, weight = given.value, given.remark, given.weight
         if not math.isfinite(value) and not reason:
             reason = f"the result is {value}"
-    return as_clip_value(item.spec.name, signature, reading, value, reason)
+    return as_clip_value(item.spec.name, signature, reading, value, reason, weight)
 
 
-def as_clip_value(metric_name: str, signature: Signature, reading: ClipReading, value: float, reason: str) -> ClipValue:
+def as_clip_value(
+    metric_name: str, signature: Signature, reading: ClipReading, value: float, reason: str, weight: float = 1.0
+) -> ClipValue:
     """A clip value for the clip that `reading` names."""
     return ClipValue(
         metric_name, signature, reading.method, reading.track, reading.clip_id, reading.identity, reading.emotion,
-        reading.level, float(value), reason,
+        reading.level, float(value), reason, weight,
     )  # fmt: skip

@@ -55,6 +55,8 @@ class ClipValue:
     level: int | None
     value: float
     reason: str = ""
+    weight: float = 1.0
+    """How much it counts in a mean over clips."""
 
     def __post_init__(self) -> None:
         if not math.isfinite(self.value) and not self.reason:

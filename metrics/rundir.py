@@ -85,6 +85,7 @@ class JournalValue(_Record):
     value: float | None
     reason: str = ""
     signature: str
+    weight: float = 1.0
 
 
 class ClipRecord(_Record):
@@ -126,7 +127,7 @@ class ClipRecord(_Record):
         return [
             ClipValue(
                 name, Signature.parse(item.signature), self.method, self.track, self.clip, self.identity, self.emotion,
-                self.level, math.nan if item.value is None else item.value, item.reason,
+                self.level, math.nan if item.value is None else item.value, item.reason, item.weight,
             )
             for name, item in self.values.items()
         ]  # fmt: skip
@@ -136,7 +137,10 @@ def journal_values(values: Iterable[ClipValue]) -> dict[str, JournalValue]:
     """Clip values as a ClipRecord keeps them."""
     return {
         item.metric: JournalValue(
-            value=item.value if item.scored else None, reason=item.reason, signature=str(item.signature)
+            value=item.value if item.scored else None,
+            reason=item.reason,
+            signature=str(item.signature),
+            weight=item.weight,
         )
         for item in values
     }

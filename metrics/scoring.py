@@ -12,9 +12,9 @@ from eap.constants import EMOTIONS
 from eap.errors import ConfigError, DataError, MediaError
 from metrics.aggregate import ClipSetFeatures, aggregate
 from metrics.features.clip import ClipFeatures, Floats
-from metrics.features.extract import RATE, extract
+from metrics.features.extract import RATE
 from metrics.fid import FeatureSet
-from metrics.measure import Setup, World, failed_values, measure_clip, require_fit, set_up
+from metrics.measure import Setup, World, failed_values, features_of, measure_clip, require_fit, set_up
 from metrics.protocols import get_protocol
 from metrics.registry import EVALUATOR_NEEDS, default_metrics, get_metric
 from metrics.results import ClipReading, ClipValue, ResultTable
@@ -73,7 +73,9 @@ def score(
     pairs = _pair(generated, reference)
     embedded = all(item.reference.truth is not None for item in pairs.items)
     names = _names(metrics, evaluators)
-    needed = any(set(get_metric(name).spec.needs) & EVALUATOR_NEEDS for name in names)
+    wanted = {need for name in names for need in get_metric(name).spec.needs}
+    aligned = get_protocol(protocol).eat and "pixels" in wanted  # its crop is found by landmarks
+    needed = bool(wanted & EVALUATOR_NEEDS) or aligned
     setup = set_up(
         names,
         get_protocol(protocol),
@@ -258,7 +260,7 @@ def _reference_features(path: Path, setup: Setup, cache: bool) -> ClipFeatures |
     if "features" not in setup.needs or setup.evaluators is None:
         return None
     try:
-        return extract(path, setup.evaluators, setup.needs, fps=setup.protocol.fps, cache=cache)
+        return features_of(path, setup, cache=cache)
     except MediaError:
         return None  # the clip's own rows say so
 

@@ -9,7 +9,7 @@ import click
 from benchmarks.cli.common import json_option, print_json
 from eap.files import cache_dir
 
-PARTS = ("features", "pairs", "worlds")
+PARTS = ("eat128", "features", "pairs", "worlds")
 
 
 @click.group()

@@ -50,7 +50,7 @@ def _load(path: Path) -> PairFeatures | None:
 
 
 def _compare(generated: Path, reference: Path, protocol: Protocol) -> PairFeatures:
-    ours, theirs = _frames(generated, protocol.fps), _frames(reference, protocol.fps)
+    ours, theirs = _sides(generated, reference, protocol)
     psnr: list[float] = []
     ssim: list[float] = []
     n_ours = n_theirs = 0
@@ -70,6 +70,21 @@ def _compare(generated: Path, reference: Path, protocol: Protocol) -> PairFeatur
         ssim.append(frame_ssim(b, a))
     paired_length(n_ours, n_theirs, protocol.max_length_difference)
     return PairFeatures(np.array(psnr), np.array(ssim))
+
+
+def _sides(generated: Path, reference: Path, protocol: Protocol) -> tuple[Iterator[Frame], Iterator[Frame]]:
+    """Frames to be paired: all of them, or under eat-2023 as many of both, evenly spread."""
+    ours, theirs = _frames(generated, protocol.fps), _frames(reference, protocol.fps)
+    if not protocol.eat:
+        return ours, theirs
+    counts = [sum(1 for _ in side) for side in (ours, theirs)]
+    kept = [set(np.linspace(0, n, min(counts), endpoint=False).astype(int).tolist()) for n in counts]
+    first, second = _frames(generated, protocol.fps), _frames(reference, protocol.fps)
+    return _only(first, kept[0]), _only(second, kept[1])
+
+
+def _only(frames: Iterator[Frame], numbers: set[int]) -> Iterator[Frame]:
+    return (frame for i, frame in enumerate(frames) if i in numbers)
 
 
 def _size(frame: Frame) -> str:
