@@ -18,7 +18,7 @@ from user_study import admin, media, pages
 from user_study.answers import Given
 from user_study.database import StoreUnavailableError
 from user_study.folder import check_clip, open_folder
-from user_study.security import Guard, csrf_holds, from_elsewhere
+from user_study.security import Guard, Prefix, csrf_holds, from_elsewhere
 from user_study.serving import DATABASE_VARIABLE, FOLDER_VARIABLE, PARENT_VARIABLE, ROOT_VARIABLE, watch_parent
 from user_study.session import RefusedError
 from user_study.store import Me, Store
@@ -44,8 +44,9 @@ class Check(BaseModel):
 
 def create_app(store: Store, root_path: str = "") -> FastAPI:
     """The whole application on one store. `root_path`: the prefix under which a proxy shows it, like "/study"."""
-    app = FastAPI(title="eap-bench user study", root_path=root_path, docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(title="eap-bench user study", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.store = store
+    app.add_middleware(Prefix, root_path=root_path)
     app.add_middleware(Guard)
     _add_data(app)
     _add_media(app)

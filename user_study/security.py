@@ -79,6 +79,24 @@ class Guard:
         await self.app(scope, _replay(body, receive), protected)
 
 
+class Prefix:
+    """Middleware: the study lives under a prefix, whether the proxy in front strips it from the address or not."""
+
+    def __init__(self, app: ASGIApp, root_path: str = "") -> None:
+        self.app = app
+        self.root_path = root_path
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] == "http" and self.root_path:
+            path = scope["path"]
+            inside = path == self.root_path or path.startswith(f"{self.root_path}/")
+            full = path if inside else self.root_path + path
+            full = f"{full}/" if full == self.root_path else full
+            scope = {**scope, "root_path": self.root_path, "path": full, "raw_path": full.encode()}
+        await self.app(scope, receive, send)
+
+
 async def _read(receive: Receive, limit: int) -> tuple[bytes, bool]:
     """The whole body, or what was read when it passed the limit; a missing length cannot get around this."""
     body = bytearray()

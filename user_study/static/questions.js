@@ -51,7 +51,8 @@ export class Choice {
   }
 }
 
-const SAMPLE_EVERY = 0.05;
+const SAMPLE_EVERY = 0.05; // seconds
+const KEY_STEP = 5; // of 100: a held arrow key crosses the slider in a second
 
 // The intensity trace: a slider that is read, with the clip's own time, while the clip plays.
 export class TraceField {
@@ -65,6 +66,13 @@ export class TraceField {
     this.slider.addEventListener("input", () => {
       const share = this.slider.value / 100;
       this.slider.setAttribute("aria-valuetext", `${this.slider.value} of 100, ${share < 0.1 ? question.low : share > 0.9 ? question.high : "in between"}`);
+    });
+    this.slider.addEventListener("keydown", (event) => {
+      const way = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1 }[event.key];
+      if (!way) return;
+      event.preventDefault();
+      this.slider.value = String(Number(this.slider.value) + way * KEY_STEP);
+      this.slider.dispatchEvent(new Event("input"));
     });
     this.fields = make("div", { className: "slider" }, make("label", { htmlFor: "slider" }, make("strong", {}, question.text)), this.slider,
       make("div", { className: "ends", ariaHidden: "true" }, make("span", {}, question.low), make("span", {}, question.high)));

@@ -1,0 +1,395 @@
+"""The store, the same on SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, insert, select, update
+
+from eap.errors import ConfigError
+from tests.user_study.small_study import Clockwork, Robot
+from user_study import export, schema
+from user_study.answers import Playback
+from user_study.database import Clock, Database, StoreUnavailableError
+from user_study.folder import StudyData
+from user_study.session import Arrival, RefusedError
+from user_study.store import Store
+
+
+def clock(store: Store) -> Clockwork:
+    assert isinstance(store.clock, Clockwork)
+    return store.clock
+
+
+def answers(store: Store) -> int:
+    with store.database.read() as connection:
+        return connection.scalar(select(func.count()).select_from(schema.answers)) or 0
+
+
+def done(store: Store, block: str) -> list[int]:
+    with store.database.read() as connection:
+        items = schema.items
+        return list(connection.scalars(select(items.c.done).where(items.c.block == block).order_by(items.c.item)))
+
+
+def test_a_whole_session_is_saved_and_exported(store: Store) -> None:
+    robot = Robot(store)
+    assert robot.finish() == "done"
+    with store.database.read() as connection:
+        tables = export.tables(connection, store.study)
+    assert len(tables.answers) == len(robot.sent) == answers(store)
+    # 1 training, 6 trials, 1 repeat, 1 gold, 1 trap, 2 pairs, 2 traces
+    assert tables.answers.groupby("role")["position"].nunique().to_dict() == {
+        "training": 1, "trial": 10, "repeat": 1, "gold": 1, "trap": 1,
+    }  # fmt: skip
+    assert list(tables.answers["answer"]) == [given.answer for given in robot.sent]
+    assert set(tables.traces["rater"]) == {robot.rater}
+    assert len(tables.traces) == 2 * 9
+    row = tables.raters.iloc[0]
+    assert (row["state"], row["trials_planned"], row["trials_done"], row["platform"]) == ("done", 13, 13, "direct")
+    assert list(tables.questionnaire["answer"]) == ["18-29"]
+    assert store.recount() == []
+    assert sum(done(store, "ratings")) == 6
+
+
+def test_pairs_name_the_method_that_was_chosen(store: Store) -> None:
+    for seed in range(3):
+        Robot(store, seed=seed).finish()
+    with store.database.read() as connection:
+        table = export.tables(connection, store.study).answers
+    pairs = table[table["kind"] == "preference"]
+    assert len(pairs) == 6
+    for row in pairs.itertuples():
+        expected = {"left": row.method, "right": row.method_b, "tie": ""}[str(row.answer)]
+        assert row.chosen == expected
+        assert row.method != row.method_b
+
+
+def test_the_same_answer_again_changes_nothing(store: Store) -> None:
+    robot = Robot(store)
+    robot.check()
+    given = robot.given(store.state(robot.rater), "happy")
+    clock(store).time += 10
+    first, state = store.save(robot.rater, given)
+    for _ in range(3):
+        saved, again = store.save(robot.rater, given)
+        assert saved.replayed
+        assert (saved.correct, saved.feedback) == (first.correct, first.feedback)
+        assert again == state
+    assert answers(store) == 1
+
+
+def test_another_answer_under_the_same_id_or_question_is_refused(store: Store) -> None:
+    robot = Robot(store)
+    robot.check()
+    given = robot.given(store.state(robot.rater), "happy")
+    clock(store).time += 10
+    store.save(robot.rater, given)
+    with pytest.raises(RefusedError, match="another answer"):
+        store.save(robot.rater, given.model_copy(update={"answer": "sad"}))
+    with pytest.raises(RefusedError, match="not the one"):
+        store.save(robot.rater, given.model_copy(update={"id": "f" * 32}))
+    assert answers(store) == 1
+
+
+@pytest.mark.parametrize(
+    ("update_of", "status"),
+    [
+        ({"answer": "furious"}, 422),
+        ({"answer": "'; DROP TABLE answers; --"}, 422),
+        ({"samples": ((0.0, 0.5),)}, 422),
+        ({"playback": Playback(plays=1, watched=0.5)}, 422),
+        ({"playback": Playback(plays=0, watched=1.0)}, 422),
+        ({"question": "naturalness"}, 409),
+        ({"trial": "x" * 22}, 404),
+    ],
+)
+def test_answers_that_do_not_fit_change_nothing(store: Store, update_of: dict[str, object], status: int) -> None:
+    robot = Robot(store)
+    robot.check()
+    given = robot.given(store.state(robot.rater), "happy")
+    clock(store).time += 10
+    before = store.state(robot.rater)
+    with pytest.raises(RefusedError) as refused:
+        store.save(robot.rater, given.model_copy(update=update_of))
+    assert refused.value.status == status
+    assert store.state(robot.rater) == before
+    assert answers(store) == 0
+
+
+def test_an_answer_faster_than_the_clip_is_refused(store: Store) -> None:
+    robot = Robot(store)
+    robot.check()
+    given = robot.given(store.state(robot.rater), "happy")
+    clock(store).time += 0.2  # the clip has 0.4 s
+    with pytest.raises(RefusedError, match="cannot have been played"):
+        store.save(robot.rater, given)
+    clock(store).time += 0.2
+    assert not store.save(robot.rater, given)[0].replayed
+
+
+def test_training_explains_and_lets_try_again(store: Store) -> None:
+    robot = Robot(store)
+    robot.check()
+
+    def give(answer: str) -> tuple[bool | None, bool, str]:
+        given = robot.given(store.state(robot.rater), answer)
+        clock(store).time += 10
+        saved, _ = store.save(robot.rater, given)
+        return saved.correct, saved.again, saved.feedback
+
+    assert give("sad") == (False, True, "Most people see this differently. Watch it once more.")
+    assert give("sad")[:2] == (False, False)  # two tries
+    assert give("3") == (None, False, "")  # the second question of the trial is not explained
+    assert store.state(robot.rater)["stage"] == "trials"
+    assert give("happy") == (None, False, "")  # no feedback any more
+
+
+def test_traces_must_follow_the_clip(store: Store) -> None:
+    robot = Robot(store)
+    robot.check()
+    while store.state(robot.rater)["trial"]["kind"] != "trace":
+        robot.step()
+    given = robot.given(store.state(robot.rater))
+    clock(store).time += 10
+    half = tuple(sample for sample in given.samples if sample[0] < 0.2)
+    for samples in ((), half, tuple(reversed(given.samples)), ((0.0, 0.1), (9.0, 0.2))):
+        with pytest.raises(RefusedError):
+            store.save(robot.rater, given.model_copy(update={"samples": samples}))
+    store.save(robot.rater, given)
+
+
+def test_dropouts_cells_return_and_the_rater_may_come_back(store: Store) -> None:
+    robot = Robot(store)
+    robot.finish(most=6)
+    before = store.state(robot.rater)
+    clock(store).time += 31 * 60
+    assert store.release_dropouts() == 1
+    with store.database.read() as connection:
+        assert connection.scalar(select(func.sum(schema.items.c.pending))) == 0
+    assert store.recount() == []
+    assert store.resume(robot.rater) == "trials"  # where it stopped
+    assert store.state(robot.rater) == before
+    assert robot.finish() == "done"
+    assert store.recount() == []
+
+
+def test_a_session_that_is_too_old_is_over(store: Store) -> None:
+    robot = Robot(store)
+    robot.finish(most=4)
+    late = robot.given(store.state(robot.rater))
+    clock(store).time += 25 * 3600
+    assert store.resume(robot.rater) == "expired"
+    with pytest.raises(RefusedError, match="not open"):
+        store.save(robot.rater, late)
+    assert answers(store) == 4
+    assert store.recount() == []
+
+
+def test_a_clock_that_goes_backwards_harms_nobody(store: Store) -> None:
+    robot = Robot(store)
+    robot.finish(most=4)
+    clock(store).time -= 10 * 24 * 3600
+    assert store.release_dropouts() == 0
+    assert store.resume(robot.rater) == "trials"
+
+
+def test_time_never_goes_backwards(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.time", lambda: 1000.0)
+    ours = Clock(floor=5000.0)
+    assert ours.behind == 4000.0
+    first = ours.now()
+    monkeypatch.setattr("time.time", lambda: 0.0)
+    assert ours.now() >= first >= 5000.0
+
+
+def test_withdrawing_deletes_and_gives_the_cells_back(store: Store) -> None:
+    stays, leaves = Robot(store), Robot(store, Arrival("prolific", "a", "b", "c"), seed=1)
+    stays.finish()
+    leaves.finish(most=9)
+    counted = done(store, "ratings")
+    store.withdraw(leaves.rater)
+    store.withdraw(leaves.rater)
+    with store.database.read() as connection:
+        left = set(connection.scalars(select(schema.answers.c.rater)))
+        row = connection.execute(select(schema.raters).where(schema.raters.c.id == leaves.rater)).one()
+    assert left == {stays.rater}
+    assert (row.state, row.platform_rater, row.device) == ("withdrawn", "", "{}")
+    assert sum(done(store, "ratings")) == 6 < sum(counted)
+    assert store.recount() == []
+    assert store.media(leaves.rater, leaves.sent[0].trial, "0") is None
+    with pytest.raises(RefusedError):
+        store.save(leaves.rater, leaves.sent[0])
+
+
+def test_screened_out_raters_cells_are_filled_again_and_their_answers_kept(store: Store) -> None:
+    robot = Robot(store)
+    robot.finish()
+    n = answers(store)
+    assert store.exclude(robot.rater, "traps followed 0")
+    assert not store.exclude(robot.rater, "again")
+    assert sum(done(store, "ratings")) == 0
+    assert answers(store) == n
+    assert store.recount() == []
+
+
+def test_platform_sessions(store: Store) -> None:
+    arrival = Arrival("prolific", "person", "study", "session")
+    first = store.consent(arrival)
+    again = store.consent(arrival)
+    assert again.rater == first.rater  # one rater, however often the form is sent
+    assert again.token != first.token
+    assert store.me(first.token) is None  # the old cookie is worth nothing
+    with pytest.raises(RefusedError, match="already taken part"):
+        store.consent(Arrival("prolific", "person", "study", "another"))
+    assert store.reenter(Arrival("prolific", "person", "study", "guess")) is None
+    assert store.reenter(Arrival("prolific", "person", "study", "")) is None
+
+
+def test_many_raters_at_once_lose_and_double_nothing(store: Store) -> None:
+    robots = [Robot(store, seed=seed) for seed in range(8)]
+    problems: list[BaseException] = []
+
+    def work(robot: Robot) -> None:
+        try:
+            robot.finish()
+        except BaseException as error:  # shown by the assertion below
+            problems.append(error)
+
+    threads = [threading.Thread(target=work, args=(robot,)) for robot in robots]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert problems == []
+    with store.database.read() as connection:
+        ids = list(connection.scalars(select(schema.answers.c.id)))
+    assert sorted(ids) == sorted(given.id for robot in robots for given in robot.sent)
+    assert store.recount() == []
+    cells = done(store, "ratings")
+    assert sum(cells) == 8 * 6
+    assert max(cells) - min(cells) <= 1
+
+
+def test_the_same_seed_gives_the_same_sessions(study: StudyData, tmp_path: Path) -> None:
+    shown = []
+    for name in ("a", "b"):
+        store = Store(study, f"sqlite:///{tmp_path / name}")
+        store.clock = Clockwork()  # type: ignore[assignment]
+        for seed in range(2):
+            Robot(store, seed=seed).finish()
+        with store.database.read() as connection:
+            trials = schema.trials.c
+            query = select(trials.position, trials.role, trials.stimuli).join(schema.raters)
+            shown.append(connection.execute(query.order_by(schema.raters.c.number, trials.position)).all())
+        store.close()
+    assert shown[0] == shown[1]
+    assert len(shown[0]) == 28
+
+
+def test_another_studys_database_is_refused(store: Store, database: str) -> None:
+    with store.database.read() as connection:
+        assert connection.scalar(select(schema.study.c.value)) == store.study.info.id
+    store.database.write(lambda c: c.execute(update(schema.study).values(value="other")) and None)
+    with pytest.raises(ConfigError, match="holds another study"):
+        Store(store.study, database)
+
+
+def set_version(database: Database, version: str) -> None:
+    from sqlalchemy import text
+
+    database.write(lambda c: c.execute(text("UPDATE alembic_version SET version_num = :v"), {"v": version}) and None)
+
+
+def test_a_newer_schema_is_refused(store: Store, database: str) -> None:
+    set_version(store.database, "9999")
+    with pytest.raises(ConfigError, match=r"schema 9999 is of a newer eap-bench; install that version"):
+        Store(store.study, database)
+
+
+def test_an_older_schema_is_refused_until_upgraded(
+    store: Store, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from alembic.script import ScriptDirectory
+
+    robot = Robot(store)
+    robot.finish()
+    n = answers(store)
+    with monkeypatch.context() as patched:
+        patched.setattr(ScriptDirectory, "get_current_head", lambda _: "0002")
+        with pytest.raises(ConfigError, match=r"schema 0001 is older than .* --upgrade"):
+            Store(store.study, database)
+    upgraded: list[str] = []
+    with monkeypatch.context() as patched:
+        patched.setattr(ScriptDirectory, "get_current_head", lambda _: "0002")
+        patched.setattr("user_study.database.command.upgrade", lambda _, to: upgraded.append(to))
+        Store(store.study, database, upgrade=True).close()
+    assert upgraded == ["head"]
+    if not database:
+        assert (store.study.folder / "study.sqlite.0001.bak").is_file()
+    assert answers(store) == n
+
+
+def test_a_locked_database_says_so_and_nothing_is_lost(study: StudyData, monkeypatch: pytest.MonkeyPatch) -> None:
+    import sqlite3
+
+    monkeypatch.setattr("user_study.database.BUSY_SECONDS", 0.2)
+    store = Store(study)
+    robot = Robot(store)
+    robot.check()
+    given = robot.given(store.state(robot.rater), "happy")
+    other = sqlite3.connect(study.folder / "study.sqlite", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(StoreUnavailableError, match="database is locked"):
+        store.save(robot.rater, given)
+    other.execute("ROLLBACK")
+    import time
+
+    time.sleep(0.4)
+    assert not store.save(robot.rater, given)[0].replayed
+    assert answers(store) == 1
+    store.close()
+
+
+@pytest.mark.parametrize("how", ["deleted", "replaced"])
+def test_a_database_that_is_gone_is_noticed_before_anything_is_acknowledged(study: StudyData, how: str) -> None:
+    store = Store(study)
+    robot = Robot(store)
+    path = study.folder / "study.sqlite"
+    shutil.copy(path, path.with_suffix(".copy"))
+    path.unlink()
+    if how == "replaced":
+        path.with_suffix(".copy").rename(path)
+    with pytest.raises(StoreUnavailableError, match="moved or deleted while the study runs"):
+        robot.check()
+    with pytest.raises(StoreUnavailableError, match="moved or deleted"):
+        store.state(robot.rater)
+    store.close()
+
+
+def test_one_failing_job_does_not_undo_the_others(store: Store) -> None:
+    def good(at: int) -> None:
+        store.database.write(lambda c: c.execute(insert(schema.study).values(key=f"k{at}", value="")) and None)
+
+    def bad() -> None:
+        with pytest.raises(ZeroDivisionError):
+            store.database.write(lambda c: c.execute(insert(schema.study).values(key="bad", value="")) and 1 / 0)
+
+    threads = [threading.Thread(target=good, args=(i,)) for i in range(10)] + [threading.Thread(target=bad)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with store.database.read() as connection:
+        keys = set(connection.scalars(select(schema.study.c.key)))
+    assert keys == {"id", *(f"k{i}" for i in range(10))}
+
+
+@pytest.mark.parametrize("url", ["nonsense", "mysql://x/y", "sqlite://", "postgresql://nobody@127.0.0.1:1/x"])
+def test_database_urls_that_do_not_work(study: StudyData, url: str) -> None:
+    with pytest.raises((ConfigError, StoreUnavailableError)) as error:
+        Store(study, url)
+    assert error.value.fix
