@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import pandas as pd
@@ -42,17 +43,19 @@ def scored(run: Run, metric: str, track: str) -> pd.DataFrame:
 
 def by_method(run: Run, metric: str, track: str) -> dict[str, dict[str, float]]:
     """Method -> clip -> finite value."""
-    table = scored(run, metric, track)
-    found: dict[str, dict[str, float]] = {}
-    for method, clip, value in zip(table["method"], table["clip"], table["value"], strict=True):
-        found.setdefault(str(method), {})[str(clip)] = float(value)
-    return found
+    return run.clip_numbers.get((metric, track), {})
 
 
-def paired(run: Run, facts: MetricFacts, track: str, a: str, b: str) -> Difference | None:
-    """The paired difference of two methods on one track, or None when no clip was scored for both."""
+def paired(
+    run: Run, facts: MetricFacts, track: str, a: str, b: str, clips: Collection[str] | None = None
+) -> Difference | None:
+    """The paired difference of two methods on one track, or None when no clip was scored for both.
+
+    `clips` narrows it to some of the clips.
+    """
     values = by_method(run, facts.name, track)
-    shared = sorted(values.get(a, {}).keys() & values.get(b, {}).keys())
+    both = values.get(a, {}).keys() & values.get(b, {}).keys()
+    shared = sorted(both if clips is None else both & set(clips))
     if not shared:
         return None
     cost = {m: {clip: facts.loss(values[m][clip]) for clip in shared} for m in (a, b)}

@@ -5,11 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 import pandas as pd
 
-GROUPS: Final = ("Image", "Identity", "Lips and face", "Emotion", "Intensity", "Other")
+from eap.errors import ConfigError
+from metrics.registry import MetricSpec, Pooling, get_metric
+
+GROUPS: Final = (
+    "Image", "Identity", "Lips and face", "Emotion", "Neutralization", "Intensity", "Naturalness", "Other",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -22,8 +27,10 @@ class MetricFacts:
     unit: str
     higher_is_better: bool | None
     target: float | None
-    pooling: Literal["mean", "median"]
+    pooling: Pooling
     help: str
+    source: str = ""
+    """The reference implementation or definition that the metric equals."""
 
     @property
     def arrow(self) -> str:
@@ -48,49 +55,29 @@ class MetricFacts:
         return self.loss(b) - self.loss(a)
 
 
-# name: (title, group, help)
-_KNOWN: Final[dict[str, tuple[str, str, str]]] = {
-    "psnr": ("PSNR", "Image", "Peak signal-to-noise ratio against the true video, frame by frame."),
-    "ssim": ("SSIM", "Image", "Structural similarity with the true video, frame by frame."),
-    "lpips": ("LPIPS", "Image", "Learned perceptual distance to the true video."),
-    "fid": ("FID", "Image", "Distance between the distributions of generated and true frames."),
-    "csim": ("CSIM", "Identity", "Cosine similarity of identity embeddings with the reference image."),
-    "m_lmd": ("M-LMD", "Lips and face", "Mean distance of mouth landmarks to the true video."),
-    "f_lmd": ("F-LMD", "Lips and face", "Mean distance of face landmarks to the true video."),
-    "lse_c": ("LSE-C", "Lips and face", "Confidence of the sync judge that lips and voice belong together."),
-    "lse_d": ("LSE-D", "Lips and face", "Distance between lip and voice embeddings at the best offset."),
-    "av_offset": ("AV offset", "Lips and face", "Offset between picture and voice, in frames."),
-    "emotion_accuracy": ("Acc. emotion", "Emotion", "Share of clips judged to show the emotion of the voice."),
-    "reference_leakage": (
-        "Leakage", "Emotion",
-        "How much more often the reference image's emotion is seen than with a neutral reference."
-    ),
-    "valence_pcc": ("Valence PCC", "Intensity", "Correlation of valence over time with the truth."),
-    "arousal_pcc": ("Arousal PCC", "Intensity", "Correlation of arousal over time with the truth."),
-    "intensity_pcc": ("Intensity PCC", "Intensity", "Correlation of emotional intensity over time with the truth."),
-    "intensity_ccc": ("Intensity CCC", "Intensity", "Concordance of emotional intensity over time with the truth."),
-    "intensity_range": ("Range", "Intensity", "Range of intensity over time as a share of the true range: 1 is right."),
-    "saturation_index": (
-        "Saturation", "Intensity",
-        "Movement of intensity over time as a share of the true movement: 1 is right, near 0 is a frozen expression.",
-    ),
-}  # fmt: skip
+# The page's order within a group, which is the paper's; metrics that are not named here follow as the run names them.
+_ORDER: Final = (
+    "psnr", "ssim", "lpips", "fid", "csim", "m_lmd", "f_lmd", "lse_c", "lse_d", "av_offset", "emotion_accuracy",
+    "reference_leakage", "neutral_probability", "neutral_residual", "valence_pcc", "arousal_pcc", "valence_ccc",
+    "arousal_ccc", "intensity_pcc", "intensity_ccc", "intensity_range", "saturation_index",
+)  # fmt: skip
+_SHORT: Final = {"reference_leakage": "Leakage", "intensity_range": "Range", "saturation_index": "Saturation"}
+"""Titles that would make a column wider than its numbers."""
 
 
 def collect(values: pd.DataFrame, named: Sequence[str]) -> dict[str, MetricFacts]:
     """Facts of every metric the run names or measured, in the page's order (group, then as known, then the run's)."""
     measured = [str(m) for m in values["metric"]]
     facts = {name: _facts(name, values) for name in dict.fromkeys([*named, *measured])}
-    known = list(_KNOWN)
 
     def place(name: str) -> tuple[int, int]:
-        return GROUPS.index(facts[name].group), known.index(name) if name in known else len(known)
+        return GROUPS.index(facts[name].group), _ORDER.index(name) if name in _ORDER else len(_ORDER)
 
     return {name: facts[name] for name in sorted(facts, key=place)}
 
 
 def _facts(name: str, values: pd.DataFrame) -> MetricFacts:
-    title, group, help_text = _KNOWN.get(name, (name, "Other", ""))
+    declared = _declared(name)
     rows = values[values["metric"] == name]
     units = [str(u) for u in rows["unit"].dropna()]
     directions = [bool(d) for d in rows["higher_is_better"].dropna()]
@@ -98,14 +85,30 @@ def _facts(name: str, values: pd.DataFrame) -> MetricFacts:
     target = targets[0] if targets else None
     return MetricFacts(
         name=name,
-        title=title,
-        group=group,
+        title=_SHORT.get(name, declared.title if declared else name),
+        group=declared.group if declared and declared.group in GROUPS else "Other",
         unit=units[0] if units else "",
         higher_is_better=directions[0] if directions and target is None else None,
         target=target,
-        pooling="median" if rows["signature"].astype(str).str.contains("pool:clip-median").any() else "mean",
-        help=help_text,
+        # The run's own signature goes before what this version declares.
+        pooling=_pooling(rows["signature"].astype(str), declared),
+        help=declared.help if declared else "",
+        source=declared.source if declared else "",
     )
+
+
+def _pooling(signatures: pd.Series, declared: MetricSpec | None) -> Pooling:
+    if signatures.str.contains("pool:clip-median").any():
+        return "median"
+    return "proportion" if declared is not None and declared.pooling == "proportion" else "mean"
+
+
+def _declared(name: str) -> MetricSpec | None:
+    """What this version declares of a metric; None for a metric of another version or of someone else."""
+    try:
+        return get_metric(name).spec
+    except ConfigError:
+        return None
 
 
 def decimals(values: list[float]) -> int:

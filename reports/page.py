@@ -9,21 +9,18 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, StrictUndefined
 from markupsafe import Markup
 
-from reports.differences import groups
-from reports.exports import to_csv, to_latex, to_markdown
-from reports.facts import MetricFacts, collect
-from reports.links import Links
-from reports.player import payload
-from reports.plot_style import strokes
-from reports.plots import plots
-from reports.series import Series
+from reports.breakdowns import MOST_IDENTITIES
+from reports.compare import Comparison
+from reports.content import Report, Section
+from reports.exports import pieces
+from reports.facts import MetricFacts
+from reports.player import compress, payload
+from reports.provenance import clip_list_hash, drawer
 from reports.source import Run
-from reports.tables import COMPETING, MOST_PARTS, Table, breakdown, main_table
-from reports.trust import checks
-from reports.verdict import findings
+from reports.tables import Table
 from reports.worst import worst
 
 HERE = Path(__file__).parent
@@ -31,6 +28,7 @@ SECTIONS = (
     ("verdict", "Verdict"),
     ("trust", "Trust"),
     ("tables", "Tables"),
+    ("study", "User study"),
     ("plots", "Plots"),
     ("player", "Side by side"),
     ("worst", "Worst clips"),
@@ -44,10 +42,18 @@ STATUS_WORDS = {
     "contradicted": "contradicted",
     "missing": "not measured",
 }
-BREAKDOWNS = ("emotion_accuracy", "reference_leakage", "intensity_pcc", "saturation_index")
 MOST_FAILED_ROWS = 500
 
 Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a page differs from the usual one: a heading, a lab's own templates, a comparison of runs."""
+
+    heading: str = ""
+    templates: Path | None = None
+    comparison: Comparison | None = None
 
 
 @dataclass(frozen=True)
@@ -66,88 +72,62 @@ class ShownTable:
         return tuple(sorted({s for c in self.table.columns for s in c.signatures if s}))
 
 
-@dataclass(frozen=True)
-class Ranking:
-    """Tie groups: (metric title, one tuple of groups per track)."""
-
-    tracks: tuple[str, ...]
-    rows: tuple[tuple[str, tuple[tuple[tuple[str, ...], ...], ...]], ...]
-
-
-def render(run: Run, page_dir: Path, progress: Progress | None = None) -> str:
+def render(report: Report, page_dir: Path, options: Options | None = None, progress: Progress | None = None) -> str:
     """The whole page as HTML. Posters of the worst clips are written into `page_dir`; nothing else is."""
+    options = options or Options()
     say = progress or (lambda _: None)
-    facts = collect(run.values, run.info.metrics)
-    links = Links(run.root, page_dir)
-    series, lines = Series(run), strokes(run.methods)
+    run, facts, links = report.run, report.facts, report.links
     say("tables")
-    main, parts = _tables(run, facts)
-    ranking = _ranking(run, facts)
+    tables = _shown(report)
     say("plots")
-    drawn = plots(run, series, lines)
+    drawn = tuple(report.plots.values())
     say("player")
-    player = payload(run, facts, series, lines, links)
+    player = payload(run, facts, report.series, report.strokes, links)
     say("worst clips")
     failed = [r for r in run.records if r.status != "ok"]
-    exports = {
-        t.dom_id: {"csv": to_csv(t.table), "latex": to_latex(t.table), "markdown": to_markdown(t.table)}
-        for t in (*main, *parts)
-    }
+    study, study_shown, problem = report.study
+    study_tables = tuple(ShownTable(t, f"study-{i}") for i, t in enumerate(study_shown, start=1))
+    everything = [t for _, shown in tables for t in shown] + list(study_tables)
+    sections = [s for s in SECTIONS if s[0] != "study" or study]
     context: dict[str, Any] = {
         "run": run,
-        "heading": f"Suite {run.info.suite}" if run.info.suite else "Run without a suite name",
+        "heading": options.heading or (f"Suite {run.info.suite}" if run.info.suite else "Run without a suite name"),
         "facts_line": _facts_line(run),
         "embedded": run.info.world == "embedded",
-        "missing": run.missing,
-        "sections": SECTIONS,
+        "missing": (*run.missing, *([problem] if problem else [])),
+        "sections": sections,
         "words": STATUS_WORDS,
-        "findings": findings(run, facts),
-        "ranking": ranking,
-        "checks": checks(run, facts),
-        "main_tables": main,
-        "breakdowns": parts,
-        "many_identities": n if (n := len({c.identity for c in run.clips})) > MOST_PARTS else 0,
+        "comparison": options.comparison,
+        "findings": () if options.comparison else report.findings,
+        "ranking": report.ranking,
+        "checks": report.checks,
+        "table_sections": tables,
+        "study": study,
+        "study_tables": study_tables,
+        "many_identities": n if (n := len({c.identity for c in run.clips})) > MOST_IDENTITIES else 0,
         "plots": drawn,
-        "player_json": _inline_json(player) if player else None,
+        "player_json": Markup(compress(player)) if player else None,
         "worst": worst(run, facts, links, page_dir),
         "failed": {"total": len(failed), "rows": failed[:MOST_FAILED_ROWS]},
         "provenance": _provenance(run),
         "records": _records(run, facts),
-        "exports_json": _inline_json(exports),
-        "css": _static("page.css"),
-        "page_js": _static("page.js"),
-        "player_js": _static("player.js"),
+        "exports_json": inline_json({t.dom_id: pieces(t.table) for t in everything}),
+        "plots_json": inline_json({p.key: p.csv for p in drawn}),
+        "source_json": inline_json(drawer(run, facts)),
+        "css": _static("page.css", options.templates),
+        "page_js": _static("page.js", options.templates),
+        "player_js": _static("player.js", options.templates),
     }
     say("page")
-    return _environment().get_template("page.html").render(context)
+    return _environment(options.templates).get_template("page.html").render(context)
 
 
-def _tables(run: Run, facts: dict[str, MetricFacts]) -> tuple[list[ShownTable], list[ShownTable]]:
-    main = [t for track in run.tracks if (t := main_table(run, facts, track))]
-    parts = [
-        t
-        for metric in BREAKDOWNS
-        if metric in facts
-        for track in run.tracks
-        for by in ("emotion", "identity")
-        if (t := breakdown(run, facts[metric], track, by))
-    ]
+def _shown(report: Report) -> list[tuple[Section, tuple[ShownTable, ...]]]:
     # Ids are made here, not from names: a track may be called anything.
-    first = [ShownTable(t, f"comparison-{i}") for i, t in enumerate(main, start=1)]
-    return first, [ShownTable(t, f"breakdown-{i}") for i, t in enumerate(parts, start=1)]
-
-
-def _ranking(run: Run, facts: dict[str, MetricFacts]) -> Ranking:
-    names = run.named(*COMPETING)
-    rows = []
-    for metric in facts.values():
-        cells = tuple(
-            tuple(tuple(run.label(m) for m in group) for group in groups(run, metric, track, names))
-            for track in run.tracks
-        )
-        if any(cells):
-            rows.append((f"{metric.title} {metric.arrow}".strip(), cells))
-    return Ranking(run.tracks, tuple(rows))
+    return [
+        (section, tuple(ShownTable(t, f"{section.key}-{i}") for i, t in enumerate(section.tables, start=1)))
+        for section in report.sections
+    ]
 
 
 def _facts_line(run: Run) -> list[str]:
@@ -174,6 +154,7 @@ def _provenance(run: Run) -> list[tuple[str, str]]:
         ("World", info.world),
         ("Data", info.data or "made by the suite"),
         ("Seed", str(info.seed)),
+        ("Clip list (SHA-256)", clip_list_hash(run.clips)),
         ("Started", info.started or "not recorded"),
         ("Finished", info.finished or "not finished"),
     ]
@@ -195,7 +176,7 @@ def _records(run: Run, facts: dict[str, MetricFacts]) -> list[tuple[str, list[tu
     ]
 
 
-def _inline_json(value: object) -> Markup:
+def inline_json(value: object) -> Markup:
     """JSON that cannot leave its script element: no `<`, `>`, `&`, and no line separators of JavaScript."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     for sign in "<>&\u2028\u2029":
@@ -204,16 +185,16 @@ def _inline_json(value: object) -> Markup:
 
 
 @cache
-def _environment() -> Environment:
-    return Environment(
-        loader=FileSystemLoader(HERE / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+def _environment(own: Path | None) -> Environment:
+    folders = [*([own] if own else []), HERE / "templates"]
+    # A lab's page.html may start with {% extends "base/page.html" %} and change a few blocks of ours.
+    loader = ChoiceLoader([FileSystemLoader(folders), PrefixLoader({"base": FileSystemLoader(HERE / "templates")})])
+    return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
 
 
-def _static(name: str) -> Markup:
-    """A file of ours, put into the page as it is."""
-    return Markup((HERE / "static" / name).read_text("utf-8"))
+def _static(name: str, own: Path | None) -> Markup:
+    """A file of ours, or the lab's of the same name, put into the page as it is; `extra.css` is added to the style."""
+    first = own / name if own and (own / name).is_file() else HERE / "static" / name
+    extra = own / "extra.css" if own and name == "page.css" else None
+    text = first.read_text("utf-8") + (extra.read_text("utf-8") if extra and extra.is_file() else "")
+    return Markup(text)

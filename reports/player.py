@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import gzip
+import json
 import math
 from typing import Any
 
@@ -18,16 +20,44 @@ from reports.source import MAIN_METHOD, Run, role
 
 TOP = math.sqrt(2.0)
 """The largest intensity that can be packed: valence and arousal both at 1."""
-STEPS = 254
-UNKNOWN = 255
+STEPS = 100
+UNKNOWN = 101
+BASE = 40
+"""Code of the first sign: from `(` on, so that JSON has little to escape."""
+WORST = ("intensity", "valence", "arousal")
+"""Series with a truth, for which the frame furthest from it is told."""
 
 
 def pack(values: Floats | None) -> str:
-    """Intensity (T,) as base64 of one byte a frame: 0..254 spans 0..sqrt(2), 255 is not measured."""
+    """Intensity (T,) as one sign a frame: steps from the frame before, modulo 102, of levels 0..100 for 0..sqrt(2).
+
+    Level 101 is "not measured". Steps are small where a curve is smooth, so the text compresses well.
+    """
     if values is None:
         return ""
     levels = np.where(np.isfinite(values), np.round(np.clip(np.nan_to_num(values), 0, TOP) / TOP * STEPS), UNKNOWN)
-    return base64.b64encode(levels.astype(np.uint8).tobytes()).decode("ascii")
+    steps = np.diff(levels.astype(np.int64), prepend=0) % (UNKNOWN + 1)
+    return "".join(chr(BASE + int(step)) for step in steps)
+
+
+def compress(payload: dict[str, Any]) -> str:
+    """The player's data as base64 of gzip of JSON; the same bytes for the same data."""
+    text = json.dumps(payload, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return base64.b64encode(gzip.compress(text.encode(), 9, mtime=0)).decode("ascii")
+
+
+def worst_frames(series: Series, method: str, track: str, clip: str) -> list[int]:
+    """For each of `WORST` the frame where a clip is furthest from the truth; -1 when that is not known."""
+    found = []
+    for name in WORST:
+        values, truth = series.array(name, method, track, clip), series.truth(track, clip, name)
+        if values is None or truth is None:
+            found.append(-1)
+            continue
+        length = min(len(values), len(truth))
+        error = np.abs(values[:length] - truth[:length])
+        found.append(int(np.nanargmax(error)) if np.isfinite(error).any() else -1)
+    return found
 
 
 def payload(
@@ -39,11 +69,13 @@ def payload(
         return None
     values = {(m, t): by_method(run, m, t) for m in facts for t in run.tracks}
     columns = [m for m in facts if any(values[m, t] for t in run.tracks)]
+    digits = {m: _digits(run, values, m) for m in columns}
     # One letter a field in the rows, for there are many: media, reason, judged emotion, trace, values; absent if empty.
     return {
         "fps": FPS,
         "base": links.base,
         "tracks": list(run.tracks),
+        "worst": list(WORST),
         "main": next((i for i, m in enumerate(run.methods) if m.name == MAIN_METHOD), 0),
         "methods": [
             {
@@ -56,7 +88,7 @@ def payload(
             for m in run.methods
         ],
         "metrics": [
-            {"title": facts[m].title, "arrow": facts[m].arrow, "digits": _digits(run, values, m)} for m in columns
+            {"name": m, "title": facts[m].title, "arrow": facts[m].arrow, "digits": digits[m]} for m in columns
         ],
         "clips": [
             {
@@ -64,7 +96,7 @@ def payload(
                 "identity": c.identity,
                 "emotion": c.emotion or "",
                 "level": c.level,
-                "tracks": [_track(run, series, links, values, columns, c.id, t) for t in run.tracks],
+                "tracks": [_track(run, series, links, values, digits, c.id, t) for t in run.tracks],
             }
             for c in shown
         ],
@@ -86,7 +118,7 @@ def _track(
     series: Series,
     links: Links,
     values: dict[tuple[str, str], dict[str, dict[str, float]]],
-    columns: list[str],
+    digits: dict[str, int],
     clip: str,
     track: str,
 ) -> dict[str, Any]:
@@ -98,7 +130,7 @@ def _track(
         if record is None:
             rows.append({"r": "not in this run's journal"})
             continue
-        numbers = [values[m, track].get(method.name, {}).get(clip) for m in columns]
+        numbers = [values[m, track].get(method.name, {}).get(clip) for m in digits]
         media = _place(links, record.media, f"media/{method.name}/{track}/{clip}.mp4")
         absent = "" if media else "the video file is not in the run directory"
         reason = (record.reason or "failed without a reason") if record.status != "ok" else absent
@@ -107,9 +139,10 @@ def _track(
             "r": reason,
             "j": record.judged_emotion,
             "t": pack(series.intensity(method.name, track, clip)),
-            "v": [None if v is None else float(f"{v:.4g}") for v in numbers],
+            "v": [None if v is None else round(v, digits[m]) for m, v in zip(digits, numbers, strict=True)],
+            "w": worst_frames(series, method.name, track, clip),
         }
-        rows.append({key: value for key, value in row.items() if value})
+        rows.append({key: value for key, value in row.items() if value and value != [-1] * len(WORST)})
     return {
         "reference": next((r for r in references if r), None),
         "referenceEmotion": next((r.reference_emotion for r in records if r and r.reference_emotion), ""),

@@ -6,12 +6,13 @@ serves light and dark pages and still stands alone when saved.
 
 from __future__ import annotations
 
+import base64
 import io
 import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from metrics.rundir import MethodInfo
@@ -33,6 +34,7 @@ _PREFERRED = {
     "ground-truth": 0, "eap": 1, "no-neutralization": 2, "no-intensity": 3, "ant": 4, "still-image": 5,
     "mismatched-audio": 6,
 }  # fmt: skip
+_PIXELS = re.compile(r'"data:image/png;base64,\s*([A-Za-z0-9+/=\s]+)"')
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 DASHES = ("solid", (0, (4, 1.5)), (0, (1.2, 1.2)), (0, (6, 1.5, 1.2, 1.5)))
 
@@ -80,6 +82,10 @@ class Plot:
     caption: str
     svg: str
     width: int
+    csv: str = ""
+    """The numbers behind the drawing."""
+    figure: Figure | None = field(default=None, compare=False, repr=False)
+    """The drawing itself, in marker colours (`paper_colours` gives it real ones)."""
 
 
 @contextmanager
@@ -133,13 +139,13 @@ def tidy(axis: Any) -> None:
     axis.title.set(color=INK, fontsize=9)
 
 
-def finish(figure: Figure, key: str, title: str, caption: str) -> Plot:
+def finish(figure: Figure, key: str, title: str, caption: str, csv: str = "") -> Plot:
     """The figure as a `Plot`: ids of its own, a text alternative, CSS variables for colours. Call inside `style`."""
     buffer = io.StringIO()
     figure.patch.set_alpha(0)
     figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
     svg = buffer.getvalue()
-    svg = _UNPRINTABLE.sub("", svg[svg.index("<svg") :])
+    svg = _PIXELS.sub(_as_jpeg, _UNPRINTABLE.sub("", svg[svg.index("<svg") :]))
     for pattern in (r"<metadata>.*?</metadata>", r"<style type.*?</style>", r"font-family: [^;\"]*;? ?"):
         svg = re.sub(pattern, "", svg, flags=re.S)
     svg = re.sub(r"\s*\n\s*", " ", _own_ids(svg, key)).replace("> <", "><")
@@ -150,7 +156,40 @@ def finish(figure: Figure, key: str, title: str, caption: str) -> Plot:
     head, rest = svg.split(">", 1)
     head = re.sub(r' (width|height)="[\d.]+pt"', "", head)
     svg = f'{head} role="img" font-family="sans-serif" aria-label="{_attribute(f"{title}. {caption}")}">{rest}'
-    return Plot(key, title, caption, svg, round(figure.get_figwidth() * 96))
+    return Plot(key, title, caption, svg, round(figure.get_figwidth() * 96), csv, figure)
+
+
+def _as_jpeg(match: re.Match[str]) -> str:
+    """Pictures inside a figure as JPEG: a tenth of the bytes of PNG, and faces lose nothing that is seen."""
+    from PIL import Image
+
+    image = Image.open(io.BytesIO(base64.b64decode(match.group(1)))).convert("RGB")
+    out = io.BytesIO()
+    image.save(out, "JPEG", quality=88)
+    return '"data:image/jpeg;base64,' + base64.b64encode(out.getvalue()).decode() + '"'
+
+
+def paper_colours(figure: Figure) -> None:
+    """Give every artist of a figure the light colours of the page instead of its marker colours, for print."""
+    from matplotlib.colors import to_hex, to_rgba, to_rgba_array
+
+    real = {f"#0203{i:02x}": colour for i, colour in enumerate(PALETTE)}
+    real |= {marker: fallback for marker, (_, fallback) in _VARIABLES.items()}
+
+    def mapped(colour: Any) -> Any:
+        rgba = to_rgba(colour)
+        return to_rgba(real.get(to_hex(rgba), rgba[:3]), rgba[3])
+
+    for artist in figure.findobj():
+        for name in ("color", "facecolor", "edgecolor", "markerfacecolor", "markeredgecolor"):
+            get, put = getattr(artist, f"get_{name}", None), getattr(artist, f"set_{name}", None)
+            if get is None or put is None:
+                continue
+            value = get()
+            if value is None or (isinstance(value, str) and value in ("none", "auto")):
+                continue
+            many = hasattr(value, "ndim") and value.ndim == 2
+            put([mapped(c) for c in to_rgba_array(value)] if many else mapped(value))
 
 
 def _own_ids(svg: str, key: str) -> str:

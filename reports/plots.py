@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,10 +12,11 @@ import pandas as pd
 
 from eap.constants import EMOTIONS, FPS
 from reports.differences import scored
+from reports.figures import table_csv
 from reports.plot_style import FAINT, HEAT, INK, TRUTH, Plot, Stroke, finish, new_figure, style, tidy
 from reports.series import Series
 from reports.source import Run, role
-from reports.tables import COMPETING
+from reports.tables import COMPETING, finite
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -22,15 +25,23 @@ SHORT = {"disgusted": "disgust", "surprised": "surprise"}
 WIDE = 9.6
 
 
-def plots(run: Run, series: Series, strokes: dict[str, Stroke]) -> tuple[Plot, ...]:
-    """All figures this run has data for, in the page's order."""
+def plots(
+    run: Run, series: Series, strokes: dict[str, Stroke], videos: Callable[[str], Path | None] | None = None
+) -> tuple[Plot, ...]:
+    """All figures this run has data for, in the page's order; `videos` finds the file of a journal path."""
+    from reports.pictures import neutralization_grid, strips
+    from reports.plane import plane
+
     calm = "neutral" if "neutral" in run.tracks else (run.tracks[0] if run.tracks else "")
     moved = "emotional" if "emotional" in run.tracks else calm
     found = [
         intensity_over_time(run, series, calm, strokes),
         saturation(run, calm, strokes),
-        confusions(run, moved),
+        plane(run, calm),
+        neutralization_grid(run, moved, videos) if videos else None,
         leakage(run, moved, strokes),
+        confusions(run, moved),
+        strips(run, series, calm, videos) if videos else None,
     ]
     return tuple(plot for plot in found if plot is not None)
 
@@ -57,7 +68,19 @@ def intensity_over_time(run: Run, series: Series, track: str, strokes: dict[str,
             f"Judged intensity r = √(v² + a²) per frame, {track} reference image; thick line: {kind}. "
             "The clips whose truth moves most, at most one per emotion."
         )
-        return finish(figure, "intensity", "Intensity over time", caption)
+        csv = _intensity_csv(run, series, track, clips)
+        return finish(figure, "intensity", "Intensity over time", caption, csv)
+
+
+def _intensity_csv(run: Run, series: Series, track: str, clips: list[str]) -> str:
+    rows: list[list[object]] = []
+    for clip in clips:
+        known = [series.truth(track, clip), *(series.intensity(m.name, track, clip) for m in run.methods)]
+        length = max((len(v) for v in known if v is not None), default=0)
+        for i in range(length):
+            values = [float(v[i]) if v is not None and i < len(v) else math.nan for v in known]
+            rows.append([clip, i, i / FPS, *values])
+    return table_csv(["clip", "frame", "seconds", "truth", *(m.name for m in run.methods)], rows)
 
 
 def _intensity_axis(axis: Any, run: Run, series: Series, track: str, clip: str, strokes: dict[str, Stroke]) -> None:
@@ -110,7 +133,12 @@ def confusions(run: Run, track: str) -> Plot | None:
         caption = (
             f"Share of clips of each voice's emotion (rows) judged as each emotion (columns), {track} reference image."
         )
-        return finish(figure, "confusion", "Emotion confusion", caption)
+        rows = [
+            [str(r.method), track, str(r.emotion), str(r.judged), int(finite(r.count) or 0)]
+            for r in table.itertuples(index=False)
+        ]
+        csv = table_csv(["method", "track", "emotion", "judged", "clips"], rows)
+        return finish(figure, "confusion", "Emotion confusion", caption, csv)
 
 
 def _short(text: str, most: int = 32) -> str:
@@ -155,18 +183,24 @@ def saturation(run: Run, track: str, strokes: dict[str, Stroke]) -> Plot | None:
     if not shown:
         return None
     top = max(2.0, min(4.0, float(np.quantile(table["value"], 0.98))))
+    edges = np.linspace(0, top, 41)
+    rows: list[list[object]] = []
     with style("saturation"):
         figure, axes = new_figure(WIDE * 0.75, 0.7 + 0.78 * len(shown), len(shown), 1, sharex=True)
         for axis, method in zip(axes[:, 0], shown, strict=True):
             values = table.loc[table["method"] == method.name, "value"].clip(upper=top)
             sns.histplot(
                 x=values,
-                bins=np.linspace(0, top, 41),
+                bins=edges,
                 ax=axis,
                 color=strokes[method.name].marker,
                 alpha=0.75,
                 linewidth=0,
             )
+            counts, _ = np.histogram(values, edges)
+            rows += [
+                [method.name, *map(float, ends), int(n)] for *ends, n in zip(edges, edges[1:], counts, strict=False)
+            ]
             tidy(axis)
             axis.axvline(1, color=INK, linewidth=1, linestyle=(0, (3, 2)))
             axis.plot([float(values.median())], [0], marker="^", markersize=6, color=INK, clip_on=False, zorder=5)
@@ -178,7 +212,8 @@ def saturation(run: Run, track: str, strokes: dict[str, Stroke]) -> Plot | None:
             f"Standard deviation of judged intensity over that of the truth, per clip, {track} reference image (right "
             f"edge: {top:.1f} and more). Dashed: 1, as much movement as the truth. Triangle: median. Near 0: frozen."
         )
-        return finish(figure, "saturation", "Saturation of intensity", caption)
+        csv = table_csv(["method", "from", "to", "clips"], rows)
+        return finish(figure, "saturation", "Saturation of intensity", caption, csv)
 
 
 def leakage(run: Run, track: str, strokes: dict[str, Stroke]) -> Plot | None:
@@ -215,4 +250,6 @@ def leakage(run: Run, track: str, strokes: dict[str, Stroke]) -> Plot | None:
             "How much more often a clip is judged to show its reference image's emotion than with a neutral reference, "
             f"by {by}. 0: the picture's expression leaves no trace."
         )
-        return finish(figure, "leakage", "Leakage of the reference image's emotion", caption)
+        rows = [[m.name, g, float(means.get((m.name, g), np.nan))] for m in shown for g in groups]
+        csv = table_csv(["method", "emotion", "leakage"], rows)
+        return finish(figure, "leakage", "Leakage of the reference image's emotion", caption, csv)

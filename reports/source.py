@@ -20,20 +20,24 @@ from eap.errors import DataError
 from metrics.results import CLIP_VALUE_COLUMNS, CONFUSION_COLUMNS, FRAME_COLUMNS, VALUE_COLUMNS, clip_values_frame
 from metrics.rundir import ClipInfo, ClipRecord, MethodInfo, RunFiles, RunInfo
 
-Role = Literal["ceiling", "method", "ablation", "floor"]
+Role = Literal["ceiling", "method", "ablation", "floor", "difference", "part"]
+"""What a row of a table is; `difference` and `part` (an identity) are rows that are no method."""
 MAIN_METHOD = "eap"
 
 # `run.json` may carry a method's role or the way it is made; both say where the row belongs.
 _ROLES: dict[str, Role] = {
+    "proposed": "method", "method": "method",
     "ceiling": "ceiling", "ground-truth": "ceiling", "ablation": "ablation", "floor": "floor", "still": "floor",
     "mismatched": "floor", "still-image": "floor", "mismatched-audio": "floor",
 }  # fmt: skip
-_ORDER: dict[Role, int] = {"ceiling": 0, "method": 1, "ablation": 2, "floor": 3}
+_ORDER: dict[Role, int] = {"ceiling": 0, "method": 1, "ablation": 2, "floor": 3, "difference": 4, "part": 5}
 
 
 def role(method: MethodInfo) -> Role:
     """Ceiling, method, ablation or floor: decides order, colour and whether the row competes for best."""
-    known = _ROLES.get(method.kind) or _ROLES.get(method.name)
+    known = _ROLES.get(method.role)
+    if known is None:  # runs written before roles were
+        known = _ROLES.get(method.kind if method.kind != "method" else "") or _ROLES.get(method.name)
     return known or ("ablation" if method.name.startswith("no-") else "method")
 
 
@@ -74,12 +78,35 @@ class Run:
         return {r.key: r for r in self.records}
 
     @cached_property
+    def by_metric(self) -> dict[tuple[str, str], pd.DataFrame]:
+        """Rows of `clip_values` by (metric, track), scored or not."""
+        groups = self.clip_values.groupby(["metric", "track"], sort=False)
+        return {(str(m), str(t)): part for (m, t), part in groups}
+
+    @cached_property
     def scored(self) -> dict[tuple[str, str], pd.DataFrame]:
         """Rows of `clip_values` with a finite value, by (metric, track)."""
         values = pd.to_numeric(self.clip_values["value"], errors="coerce").astype("float64")
         table = self.clip_values.assign(value=values)
         table = table[values.map(math.isfinite).astype(bool)]
         return {(str(m), str(t)): part for (m, t), part in table.groupby(["metric", "track"], sort=False)}
+
+    @cached_property
+    def clip_numbers(self) -> dict[tuple[str, str], dict[str, dict[str, float]]]:
+        """(metric, track) -> method -> clip -> finite value."""
+        found: dict[tuple[str, str], dict[str, dict[str, float]]] = {}
+        for key, part in self.scored.items():
+            methods: dict[str, dict[str, float]] = {}
+            rows = zip(part["method"].tolist(), part["clip"].tolist(), part["value"].tolist(), strict=True)
+            for method, clip, value in rows:
+                methods.setdefault(str(method), {})[str(clip)] = value
+            found[key] = methods
+        return found
+
+    @cached_property
+    def source_emotions(self) -> dict[tuple[str, str], str]:
+        """(track, clip) -> emotion of the reference image that methods were given, where it was recorded."""
+        return {(r.track, r.clip): r.reference_emotion for r in self.records if r.reference_emotion}
 
     @cached_property
     def identities(self) -> dict[str, str]:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable
+from collections.abc import Collection, Hashable
 from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
 
-from metrics.results import NOT_APPLICABLE
 from metrics.rundir import MethodInfo
-from metrics.statistics import point_estimate
 from reports.differences import Difference, paired
 from reports.facts import MetricFacts, decimals, number
 from reports.source import Role, Run, role
@@ -86,6 +84,34 @@ class Table:
     rows: tuple[Row, ...]
 
     @property
+    def head(self) -> str:
+        """What the rows are, for the head of the first column."""
+        return "Method"
+
+    @property
+    def track(self) -> str:
+        """The track of the table's numbers; empty when it is of none."""
+        return ""
+
+    @property
+    def metric(self) -> str:
+        """The metric of all numbers; empty when each column is a metric of its own."""
+        return ""
+
+    @property
+    def secondary(self) -> tuple[str, ...]:
+        """Columns that are folded away at first."""
+        return ()
+
+    def select(self, columns: Collection[str] | None = None, rows: Collection[str] | None = None) -> Table:
+        """The same table with only these columns and rows (by key; None: all), in its own order."""
+        kept = [i for i, c in enumerate(self.columns) if columns is None or c.key in columns]
+        lines = tuple(
+            replace(r, cells=tuple(r.cells[i] for i in kept)) for r in self.rows if rows is None or r.key in rows
+        )
+        return replace(self, columns=tuple(self.columns[i] for i in kept), rows=lines)
+
+    @property
     def groups(self) -> tuple[tuple[str, int], ...]:
         """Neighbouring columns of one group, as (title, number of columns)."""
         spans: list[tuple[str, int]] = []
@@ -97,10 +123,45 @@ class Table:
         return tuple(spans)
 
 
+@dataclass(frozen=True)
+class RunTable(Table):
+    """A table of one run's numbers: it knows its track, and its metric where all numbers are of one."""
+
+    of_track: str = ""
+    of_metric: str = ""
+    first: str = "Method"
+    folded: tuple[str, ...] = ()
+
+    @property
+    def head(self) -> str:
+        """What the rows are."""
+        return self.first
+
+    @property
+    def track(self) -> str:
+        """The track of the table's numbers."""
+        return self.of_track
+
+    @property
+    def metric(self) -> str:
+        """The metric of all numbers, or nothing."""
+        return self.of_metric
+
+    @property
+    def secondary(self) -> tuple[str, ...]:
+        """Columns that are folded away at first."""
+        return self.folded
+
+
 COMPETING: tuple[Role, ...] = ("method", "ablation")
 EMPTY = Cell(None, "–")
 MOST_PARTS = 32
 """Columns a breakdown may have and still be read; wider ones are left to `clip_values.parquet`."""
+PAPER = (
+    "psnr", "ssim", "fid", "csim", "m_lmd", "f_lmd", "lse_c", "lse_d", "emotion_accuracy", "reference_leakage",
+    "neutral_probability", "intensity_pcc", "intensity_ccc", "saturation_index",
+)  # fmt: skip
+"""Columns of the main comparison that are open at first; the others are one click away."""
 
 
 def main_table(run: Run, facts: dict[str, MetricFacts], track: str) -> Table | None:
@@ -121,38 +182,10 @@ def main_table(run: Run, facts: dict[str, MetricFacts], track: str) -> Table | N
         "paired interval of their difference includes 0 or there is none. A red count: the number lacks clips that its "
         "neighbours have."
     )
-    return Table(f"main-{track}", f"Comparison, {track} reference image", caption, tuple(columns), rows)
-
-
-def breakdown(run: Run, facts: MetricFacts, track: str, by: str) -> Table | None:
-    """One metric per method for each emotion or identity (`by`); None when there is nothing, or too much, to split."""
-    clips = run.clip_values
-    table = clips[(clips["metric"] == facts.name) & (clips["track"] == track)]
-    table = table[~table["reason"].fillna("").astype(str).str.startswith(NOT_APPLICABLE)]
-    table = table.assign(value=pd.to_numeric(table["value"], errors="coerce"), part=table[by].astype(str))
-    parts = sorted(set(table["part"]))
-    if table["value"].notna().sum() == 0 or not 2 <= len(parts) <= MOST_PARTS:
-        return None
-    grouped = {(str(m), str(p)): group for (m, p), group in table.groupby(["method", "part"])["value"]}
-    pooled = {key: point_estimate(group.dropna().to_numpy(), facts.pooling) for key, group in grouped.items()}
-    digits = decimals(list(pooled.values()))
-    parts_of = {k: _part_cell(pooled[k], int(group.count()), len(group), digits) for k, group in grouped.items()}
-    rows = []
-    for method in run.methods:
-        cells = [parts_of.get((method.name, part), EMPTY) for part in parts]
-        if any(c.value is not None for c in cells):
-            rows.append(Row(method.name, method.title or method.name, role(method), tuple(cells)))
-    signatures = tuple(sorted({str(s) for s in table["signature"].dropna()}))
-    columns = tuple(Column(p, p, facts.arrow, signatures=signatures) for p in parts)
-    what = f"{facts.pooling.capitalize()} over clips of {facts.title} {facts.arrow} by {by}, {track} reference image"
-    caption = f"{what}. Under each number: clips scored / expected."
-    return Table(
-        f"{by}-{facts.name}-{track}", f"{facts.title} by {by}, {track} reference", caption, columns, tuple(rows)
-    )
-
-
-def _part_cell(pooled: float, scored: int, expected: int, digits: int) -> Cell:
-    return Cell(finite(pooled), number(pooled, digits), n_scored=scored, n_expected=expected, digits=digits)
+    extra = tuple(m.name for m in metrics if m.name not in PAPER)
+    folded = extra if len(metrics) - len(extra) >= 3 else ()
+    title = f"Comparison, {track} reference image"
+    return RunTable(f"main-{track}", title, caption, tuple(columns), rows, of_track=track, folded=folded)
 
 
 def _column(values: pd.DataFrame, metric: MetricFacts) -> Column:

@@ -36,6 +36,8 @@ class WorstList:
     title: str
     method: str
     clips: tuple[WorstClip, ...]
+    metric: str = ""
+    method_name: str = ""
 
 
 def worst(run: Run, facts: dict[str, MetricFacts], links: Links, page_dir: Path) -> tuple[WorstList, ...]:
@@ -56,7 +58,7 @@ def worst(run: Run, facts: dict[str, MetricFacts], links: Links, page_dir: Path)
         digits = decimals([v for *_, v in values])
         chosen = sorted(values, key=lambda item: (-item[0], item[1], item[2]))[:PER_METRIC]
         clips = tuple(_clip(run, links, page_dir, method, c, t, number(v, digits)) for _, c, t, v in chosen)
-        lists.append(WorstList(f"{metric.title} {metric.arrow}".strip(), run.label(method), clips))
+        lists.append(WorstList(f"{metric.title} {metric.arrow}".strip(), run.label(method), clips, metric.name, method))
     return tuple(lists)
 
 

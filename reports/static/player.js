@@ -1,8 +1,10 @@
 "use strict";
-(() => {
-  const data = JSON.parse(document.getElementById("player-data").textContent);
+(async () => {
+  const packed = Uint8Array.from(atob(document.getElementById("player-data").textContent), (c) => c.charCodeAt(0));
+  const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
+  const data = JSON.parse(await new Response(stream).text());
   const $ = (id) => document.getElementById(id);
-  const TOP = Math.SQRT2, STEPS = 254, UNKNOWN = 255;
+  const TOP = Math.SQRT2, STEPS = 100, UNKNOWN = 101, BASE = 40;
   const DASHES = ["", "8 3", "3 3", "12 3 3 3"];
   const SVG = "http://www.w3.org/2000/svg";
   const state = { clip: 0, track: 0, sound: -1, t: 0 };
@@ -20,11 +22,15 @@
     for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
     return node;
   }
-  const place = (href, ...parts) => (href === 1 ? `${data.base}/media/${parts.map(encodeURIComponent).join("/")}` : href);
+  const place = (href, ...parts) => eapMedia(href === 1 ? `${data.base}/media/${parts.map(encodeURIComponent).join("/")}` : href);
   const videoOf = (index) => place(shown().rows[index].m, data.methods[index].name, data.tracks[state.track], current().id + ".mp4");
   const pictureOf = () => place(shown().reference, "reference", data.tracks[state.track], current().id + ".png");
   const color = (method) => `var(--m${method.color})`;
-  const unpack = (text) => Array.from(atob(text), (c) => c.charCodeAt(0)).map((q) => (q === UNKNOWN ? NaN : (q / STEPS) * TOP));
+  // One sign a frame: the step from the level before, modulo 102 (see reports/player.py).
+  const unpack = (text) => {
+    let level = 0;
+    return Array.from(text, (c) => { level = (level + c.charCodeAt(0) - BASE) % (UNKNOWN + 1); return level === UNKNOWN ? NaN : (level / STEPS) * TOP; });
+  };
   const current = () => data.clips[state.clip];
   const shown = () => current().tracks[state.track];
   const videos = () => tiles.map((tile) => tile.video).filter(Boolean);
@@ -32,13 +38,10 @@
 
   // ---- state in the address ----
   function writeHash() {
-    const parts = { clip: current().id, track: data.tracks[state.track], t: state.t.toFixed(2) };
-    if (state.sound >= 0) parts.sound = data.methods[state.sound].name;
-    const text = Object.entries(parts).map(([k, v]) => `${k}=${encodeURIComponent(v)}`).join("&");
-    history.replaceState(null, "", "#" + text);
+    eapHash.write({ clip: current().id, track: data.tracks[state.track], t: state.t.toFixed(2), sound: state.sound >= 0 ? data.methods[state.sound].name : null });
   }
   function readHash() {
-    const wanted = new URLSearchParams(location.hash.slice(1).replace(/\+/g, "%2B"));
+    const wanted = eapHash.read();
     const clip = data.clips.findIndex((c) => c.id === wanted.get("clip"));
     if (clip < 0) return false;
     state.clip = clip;
@@ -156,12 +159,30 @@
     cursor.setAttribute("x2", px);
   }
 
+  // ---- the worst frame: where the heard method (else the first with a trace) is furthest from the truth ----
+  function toWorst() {
+    const which = Number($("worst-by").value);
+    const rows = shown().rows, known = (index) => rows[index]?.w?.[which] >= 0;
+    const method = known(state.sound) ? state.sound : data.methods.findIndex((m, index) => m.role !== "ceiling" && known(index));
+    if (method < 0) { $("time").textContent = `no ${data.worst[which]} was recorded here`; return; }
+    pause();
+    seek((rows[method].w[which] + 0.5) / data.fps);
+    writeHash();
+    $("time").textContent += ` · ${data.methods[method].title} is furthest from the true ${data.worst[which]}`;
+  }
+
   // ---- values of the clip ----
+  function numberOf(v, k, index) {
+    const metric = data.metrics[k], method = data.methods[index], clip = current().id, track = data.tracks[state.track];
+    const button = make("button", { type: "button", className: "value num", textContent: v.toFixed(metric.digits).replace("-", "−") });
+    button.addEventListener("click", () => eapSource({ metric: metric.name, methods: [method.name], track, clip, shown: `${method.title} · ${metric.title} · ${button.textContent} · ${clip}` }));
+    return button;
+  }
   function fillValues() {
     const head = make("tr", {}, make("th", { textContent: "Method", scope: "col" }),
       ...data.metrics.map((m) => make("th", { textContent: `${m.title} ${m.arrow}`, scope: "col" })));
     const rows = shown().rows.map((row, index) => make("tr", {}, make("th", { textContent: data.methods[index].title, scope: "row" }),
-      ...(row.v ?? data.metrics.map(() => null)).map((v, k) => make("td", { textContent: v === null ? "–" : v.toFixed(data.metrics[k].digits).replace("-", "−") }))));
+      ...(row.v ?? data.metrics.map(() => null)).map((v, k) => make("td", {}, v === null ? "–" : numberOf(v, k, index)))));
     $("values").replaceChildren(make("table", { className: "plain" }, make("thead", {}, head), make("tbody", {}, ...rows)));
   }
 
@@ -271,7 +292,7 @@
     $("track").append(...data.tracks.map((name, index) => make("option", { value: String(index), textContent: name })));
     $("sound").append(make("option", { value: "-1", textContent: "off" }), ...data.methods.map((m, index) => make("option", { value: String(index), textContent: m.title })));
   }
-  const keys = { " ": () => (playing ? pause() : play()), ArrowLeft: (e) => step(e.shiftKey ? -10 : -1), ArrowRight: (e) => step(e.shiftKey ? 10 : 1), ArrowUp: () => other(-1), ArrowDown: () => other(1) };
+  const keys = { " ": () => (playing ? pause() : play()), ArrowLeft: (e) => step(e.shiftKey ? -10 : -1), ArrowRight: (e) => step(e.shiftKey ? 10 : 1), ArrowUp: () => other(-1), ArrowDown: () => other(1), w: toWorst, l: () => { $("loop").checked = !$("loop").checked; } };
   function onKey(event) {
     const target = event.target, inside = $("stage").contains(target);
     if (!(inside || (near && target === document.body)) || event.ctrlKey || event.metaKey || event.altKey) return;
@@ -293,14 +314,17 @@
   $("play").addEventListener("click", () => (playing ? pause() : play()));
   $("back").addEventListener("click", () => step(-1));
   $("forth").addEventListener("click", () => step(1));
+  $("worst-by").append(...data.worst.map((name, index) => make("option", { value: String(index), textContent: name })));
+  $("to-worst").addEventListener("click", toWorst);
   $("prev-clip").addEventListener("click", () => other(-1));
   $("next-clip").addEventListener("click", () => other(1));
   document.addEventListener("keydown", onKey);
-  window.addEventListener("hashchange", () => { if (readHash()) { show(state.t); $("player").scrollIntoView(); } });
+  for (const name of ["hashchange", "eap-clip"]) window.addEventListener(name, () => { if (readHash()) { show(state.t); $("player").scrollIntoView(); } });
   new ResizeObserver(() => { if (plot && Math.abs($("trace").clientWidth - plot.width) > 2) drawTrace(); }).observe($("trace"));
   new IntersectionObserver((entries) => {
     near = entries.at(-1).isIntersecting;
     if (near) for (const video of videos()) if (video.preload === "none") { video.preload = "auto"; video.load(); }
   }, { rootMargin: "300px" }).observe($("stage"));
   if (asked) $("player").scrollIntoView();
+  $("stage").dataset.ready = "1";
 })();
