@@ -7,11 +7,12 @@ PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c re
 export OMP_WAIT_POLICY ?= PASSIVE
 export KMP_BLOCKTIME ?= 0
 
-.PHONY: help run test check format smoke bundle evidence clean lock browser
+.PHONY: help run test gate check format smoke bundle evidence clean lock browser
 
 help:
 	@echo "make run     the embedded benchmark: suite mead, ends with a report page"
-	@echo "make test    lint, types, floors, all tests"
+	@echo "make test    lint, types, floors, all tests, the gate"
+	@echo "make gate    the one-minute suite against its baseline"
 	@echo "make check   lint, types and floors only"
 	@echo "make smoke   the one-minute suite"
 	@echo "make bundle  rebuild every bundled weight from nothing (hours on two cores)"
@@ -26,6 +27,11 @@ smoke: $(VENV)/.core
 
 test: check browser
 	$(BIN)/python -m pytest
+	$(MAKE) gate
+
+# The suite smoke against baselines/smoke.json: 0 ok, 1 regressed, 3 could not measure.
+gate: $(VENV)/.core
+	$(BIN)/eap-bench check --suite smoke
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .
