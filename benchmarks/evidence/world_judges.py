@@ -7,6 +7,7 @@ little of their emotion; accuracy is therefore also given for frames with alpha 
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -27,12 +28,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Options of this script."""
     parser.add_argument("--people", type=int, default=32, help="unseen identities (default 32)")
     parser.add_argument("--frames", type=int, default=3, help="frames per identity, emotion and level (default 3)")
+    parser.add_argument("--bundle", type=Path, help="folder of the weights (default: the project's own)")
 
 
 @torch.inference_mode()
-def judge(shots: list[Shot]) -> tuple[np.ndarray, np.ndarray]:
+def judge(shots: list[Shot], bundle: Path | None = None) -> tuple[np.ndarray, np.ndarray]:
     """What the bundled judge sees: class (N,), intensity (N,)."""
-    network = load_emotion_judge()
+    network = load_emotion_judge(bundle)
     seen, strength = [], []
     for start in range(0, len(shots), BATCH):
         reading = network(torch.from_numpy(stack(shots[start : start + BATCH])))
@@ -92,7 +94,7 @@ def measure(args: argparse.Namespace) -> Figures:
     """Draw, judge, count."""
     people = range(UNSEEN, UNSEEN + args.people)
     shots = list(gather(people, args.frames, MODEL_SIZE, clips=args.frames))
-    seen, strength = judge(shots)
+    seen, strength = judge(shots, args.bundle)
     truth = np.array([shot.emotion for shot in shots])
     alpha = np.array([shot.alpha for shot in shots])
     level = np.array([0 if shot.emotion == NEUTRAL else shot.spec.level for shot in shots])
@@ -101,7 +103,7 @@ def measure(args: argparse.Namespace) -> Figures:
     return {
         "frames": len(shots),
         "identities": [people.start, people.stop - 1],
-        "judge_sha256": find_entry(EMOTION).sha256,
+        "judge_sha256": find_entry(EMOTION, args.bundle).sha256,
         "size": MODEL_SIZE,
         **tables(truth, seen, alpha, level, who),
         "intensity": {"pcc": pcc(strength, anchor), "ccc": ccc(strength, anchor)},
