@@ -36,6 +36,7 @@ COMMANDS: dict[str, Entry] = {
     "check": Entry("check", "check", "Hold a run against its baseline."),
     "baseline": Entry("baseline", "baseline", "Move, show and compare baselines."),
     "history": Entry("history", "history", "Plot every metric over the runs of a folder."),
+    "validate": Entry("validate", "validate", "Validate the metrics: damage clips with known truth."),
     "report": Entry("report", "report", "Write the report of a run directory again."),
     "study": Entry("study", "study", "Ask people: a rating web form, its answers and their statistics."),
     "weights": Entry("weights", "weights", "List, fetch and verify weights."),
