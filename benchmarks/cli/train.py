@@ -16,7 +16,7 @@ from eap.errors import ConfigError
 @click.option("--bundle", type=PATH, help="Where finished weights go.  [default: WORK/weights]")
 @click.option("--workers", type=click.IntRange(1), default=2, show_default=True, help="Processes that render.")
 @click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="Threads of a training.")
-@click.option("--seconds", type=float, default=300.0, show_default=True, help="Computing time of a perception network.")
+@click.option("--seconds", type=float, help="Computing time of each perception network (default: its own).")
 @click.option("--device", default="cpu", show_default=True, help="Where talkers are trained: cpu, cuda.")
 @click.option("--list", "list_stages", is_flag=True, help="Show the stages, what each costs, and stop.")
 @click.option("--card", "card_run", type=PATH, help="Write CARD.md from this run directory, and stop.")
@@ -27,7 +27,7 @@ def train(
     bundle: Path | None,
     workers: int,
     threads: int,
-    seconds: float,
+    seconds: float | None,
     device: str,
     list_stages: bool,
     card_run: Path | None,

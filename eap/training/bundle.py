@@ -73,6 +73,9 @@ DATA = {
 }
 """Phases 2 and 3 and the teacher: ``mead``; phase 1: ``wild``; the evaluators, on people of their own: ``judges``."""
 
+FIT_SECONDS = {"teacher": 240.0, "emotion": 700.0, "landmarks": 150.0, "identity": 150.0, "sync": 150.0, "audio": 150.0}
+"""Computing time of each perception network on one core; the judge of emotion decides most of what is measured."""
+
 TALKERS = ("ant-wild", "ant", "eap", "no-neutralization", "no-intensity")
 EVALUATORS = ("emotion", "landmarks", "identity", "sync", "audio")
 STAGES = (*(f"data-{name}" for name in DATA), "teacher", *(f"judge-{name}" for name in EVALUATORS), *TALKERS)
@@ -85,7 +88,8 @@ class Workshop:
     work: Path
     bundle: Path | None
     workers: int = 2
-    seconds: float = 300.0
+    seconds: float | None = None
+    """Computing time of each perception network; None: ``FIT_SECONDS``."""
     device: str = "cpu"
     say: Say = print
 
@@ -158,7 +162,7 @@ def _fit(shop: Workshop, which: str, source: str) -> tuple[Any, dict[str, Any], 
     from eap.perception.fit.batches import identity_number
 
     name, fit, seed = FITS[which]
-    module, report = fit(shop.arrays(source), Budget(seconds=shop.seconds, cpu_time=True), seed)
+    module, report = fit(shop.arrays(source), Budget(seconds=shop.seconds or FIT_SECONDS[which], cpu_time=True), seed)
     people = tuple(identity_number(person) for person in report.identities)
     meta = WeightsMeta(zoo.role_of(name), report.architecture, report.seed, people, report.measured)
     save_weights(name, module, meta, folder=shop.bundle)
@@ -239,7 +243,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--only", action="append", metavar="STAGE", help=f"one of {', '.join(STAGES)}; may be repeated")
     parser.add_argument("--workers", type=int, default=2, help="processes that render")
     parser.add_argument("--threads", type=int, default=1, help="torch threads")
-    parser.add_argument("--seconds", type=float, default=300.0, help="computing seconds for each perception network")
+    parser.add_argument(
+        "--seconds", type=float, help="computing seconds for each perception network (default: its own)"
+    )
     parser.add_argument("--device", default="cpu")
     options = parser.parse_args(arguments)
     import torch
