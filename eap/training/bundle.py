@@ -244,7 +244,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--workers", type=int, default=2, help="processes that render")
     parser.add_argument("--threads", type=int, default=1, help="torch threads")
     parser.add_argument(
-        "--seconds", type=float, help="computing seconds for each perception network (default: its own)"
+        "--seconds", type=float, help="computing seconds per perception network (default: its own)"
     )
     parser.add_argument("--device", default="cpu")
     options = parser.parse_args(arguments)
