@@ -1,10 +1,10 @@
 """Intervals when raters AND clips are drawn from populations: two-way clustered variance of linear estimates.
 
 Ratings of one rater resemble each other, and so do ratings of one clip; an interval of 1.96 sd/sqrt(n) ignores both
-and covers far too seldom. Every estimate here is (to first order) a sum of influence values, one per answer; its variance
-is V_rater + V_clip - V_answer (Cameron, Gelbach & Miller 2011), with Student's t quantile at Satterthwaite's degrees of
-freedom. That is unbiased under crossed random effects for any pattern of missing cells, and the same engine serves
-means, accuracies, differences of methods, ratios and Bradley-Terry strengths.
+and covers far too seldom. Every estimate here is (to first order) a sum of influence values, one per answer; its
+variance is V_rater + V_clip - V_answer (Cameron, Gelbach & Miller 2011), with Student's t quantile at Satterthwaite's
+degrees of freedom. That is unbiased under crossed random effects for any pattern of missing cells, and the same engine
+serves means, accuracies, differences of methods, ratios and Bradley-Terry strengths.
 """
 
 from __future__ import annotations
@@ -107,11 +107,12 @@ class Variance:
     clips: int
 
 
-def two_way_variance(influence: Array, rater: Codes, clip: Codes) -> Variance:
+def two_way_variance(influence: Array, rater: Codes, clip: Codes, least: float | None = None) -> Variance:
     """Variance of an estimate whose first-order error is the sum of `influence` (N,) over independent raters and clips.
 
     Each of the two cluster sums is multiplied by k / (k - 1) (k clusters). What the
-    answers add of themselves is in both sums and is taken off once; a negative component is noise and counts as zero.
+    answers add of themselves is in both sums and is taken off once. The rest is noise and may come out too small: it is
+    not taken below `least`, the variance there would be without any effect of raters or clips (default: the answers').
     """
     if len(influence) == 0:
         return Variance(0.0, float("nan"), 0, 0)
@@ -124,7 +125,7 @@ def two_way_variance(influence: Array, rater: Codes, clip: Codes) -> Variance:
     v_rater = float((np.bincount(rater, influence) ** 2).sum()) * rows / (rows - 1)
     v_clip = float((np.bincount(clip, influence) ** 2).sum()) * columns / (columns - 1)
     own = _own_share(sums, cell // columns, cell % columns, rows, columns)
-    variance = max(v_rater + v_clip - own, own)
+    variance = max(v_rater + v_clip - own, own if least is None else min(own, least))
     size = np.abs(influence)
     k_rater, k_clip = _effective(np.bincount(rater, size)), _effective(np.bincount(clip, size))
     spread = v_rater**2 / max(k_rater - 1.0, 0.5) + v_clip**2 / max(k_clip - 1.0, 0.5)
@@ -150,7 +151,9 @@ def _own_share(sums: Array, rater: Codes, clip: Codes, rows: int, columns: int) 
 
 
 def _dense(code: Codes) -> Codes:
-    return np.unique(code, return_inverse=True)[1].astype(np.int64)
+    """The same groups numbered 0..k-1 without gaps."""
+    there = np.bincount(code) > 0
+    return code if there.all() else (np.cumsum(there) - 1)[code]
 
 
 def _effective(weight: Array) -> float:
@@ -166,21 +169,22 @@ def interval(
     *,
     confidence: float = 0.95,
     limits: tuple[float, float] | None = None,
+    least: float | None = None,
 ) -> Estimate:
     """`value` with the interval that `influence` (N,), one entry per answer, gives it; cut to the scale's `limits`."""
-    from scipy.stats import t
+    from scipy.special import stdtrit
 
     n = len(answers)
-    raters, clips = len(np.unique(answers.rater)), len(np.unique(answers.clip))
+    raters, clips = (int(np.count_nonzero(np.bincount(c))) for c in (answers.rater, answers.clip))
     missing = too_few(raters, clips)
     if missing:
         return Estimate(value, math.nan, math.nan, math.nan, math.nan, n, raters, clips, missing)
-    found = two_way_variance(influence, answers.rater, answers.clip)
+    found = two_way_variance(influence, answers.rater, answers.clip, least)
     if not math.isfinite(found.variance):
         why = "no interval: all that could vary comes from one rater or one clip"
         return Estimate(value, math.nan, math.nan, math.nan, math.nan, n, raters, clips, why)
     se = math.sqrt(found.variance)
-    half = se * float(t.ppf((1 + confidence) / 2, found.df)) if se > 0 else 0.0
+    half = se * float(stdtrit(found.df, (1 + confidence) / 2)) if se > 0 else 0.0
     low, high = value - half, value + half
     if limits is not None:
         low, high = max(low, limits[0]), min(high, limits[1])
@@ -214,7 +218,26 @@ def mean(answers: Answers, *, weights: Array | None = None, limits: tuple[float,
         return nothing("nobody answered")
     share = np.full(len(answers), 1.0 / len(answers)) if weights is None else weights / weights.sum()
     value = float(share @ answers.value)
-    return interval(value, share * (answers.value - value), answers, limits=limits)
+    centred = answers.value - value
+    least = _least(centred, share, answers.rater, answers.clip)
+    return interval(value, share * centred, answers, limits=limits, least=least)
+
+
+def _least(centred: Array, share: Array, rater: Codes, clip: Codes) -> float | None:
+    """Variance of a weighted sum of answers if only what is left beside the raters' and the clips' means varied.
+
+    `centred` (N,) answers less their method's mean. None where too little is left to tell.
+    """
+    rater, clip = _dense(rater), _dense(clip)
+    per_rater, per_clip = np.bincount(rater), np.bincount(clip)
+    free = len(centred) - len(per_rater) - len(per_clip) + 1
+    if free < len(centred) / 4:
+        return None
+    left = centred
+    for _ in range(_SWEEPS):
+        left = left - (np.bincount(rater, left) / per_rater)[rater]
+        left = left - (np.bincount(clip, left) / per_clip)[clip]
+    return float((left**2).sum()) / free * float((share**2).sum())
 
 
 def proportion(answers: Answers, *, weights: Array | None = None) -> Estimate:
@@ -228,9 +251,9 @@ def proportion(answers: Answers, *, weights: Array | None = None) -> Estimate:
         return plain
     if p <= 0.0 or p >= 1.0:
         return _one_sided(plain)
-    from scipy.stats import t
+    from scipy.special import stdtrit
 
-    half = float(t.ppf(0.975, plain.df)) * plain.se / (p * (1 - p))
+    half = float(stdtrit(plain.df, 0.975)) * plain.se / (p * (1 - p))
     centre = math.log(p / (1 - p))
     return replace(plain, low=_logistic(centre - half), high=_logistic(centre + half))
 
@@ -256,12 +279,12 @@ def contrast(groups: Sequence[Answers], coefficients: Sequence[float]) -> Estima
     """Sum of coefficient times mean over groups of answers that share their codes."""
     if any(len(group) == 0 for group in groups):
         return nothing("nobody answered for one of the methods")
-    value, parts = 0.0, []
-    for group, coefficient in zip(groups, coefficients, strict=True):
-        centre = float(group.value.mean())
-        value += coefficient * centre
-        parts.append(coefficient / len(group) * (group.value - centre))
-    return interval(value, np.concatenate(parts), joined(groups))
+    means = [float(group.value.mean()) for group in groups]
+    value = sum(c * m for c, m in zip(coefficients, means, strict=True))
+    share = np.concatenate([np.full(len(g), c / len(g)) for g, c in zip(groups, coefficients, strict=True)])
+    centred = np.concatenate([g.value - m for g, m in zip(groups, means, strict=True)])
+    every = joined(groups)
+    return interval(value, share * centred, every, least=_least(centred, share, every.rater, every.clip))
 
 
 def joined(groups: Sequence[Answers]) -> Answers:
@@ -280,8 +303,10 @@ def relative_gain(first: Answers, lowest: Answers) -> Estimate:
     a, b = float(first.value.mean()), float(lowest.value.mean())
     if b <= 0 or a <= 0:
         return nothing("no relative gain: a mean of 0 has no ratio", len(first) + len(lowest))
-    parts = [(first.value - a) / (len(first) * a), -(lowest.value - b) / (len(lowest) * b)]
-    log = interval(math.log(a / b), np.concatenate(parts), joined((first, lowest)))
+    share = np.concatenate([np.full(len(first), 1 / (len(first) * a)), np.full(len(lowest), -1 / (len(lowest) * b))])
+    centred, every = np.concatenate([first.value - a, lowest.value - b]), joined((first, lowest))
+    least = _least(centred, share, every.rater, every.clip)
+    log = interval(math.log(a / b), share * centred, every, least=least)
     return replace(
         log, value=a / b - 1, low=math.exp(log.low) - 1, high=math.exp(log.high) - 1, se=log.se * a / b
     )  # fmt: skip

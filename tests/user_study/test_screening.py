@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+
+from tests.user_study.imagined_study import design, simulation
+from user_study.records import Tables
+from user_study.screening import report_lines, screen
+
+MIX = "honest=0.5,clicker=0.15,lazy=0.1,trap-failer=0.1,dropout=0.1,bad-line=0.05"
+
+
+def tables() -> Tables:
+    return simulation(24, MIX).tables
+
+
+def test_who_is_paid_and_used_by_kind_of_rater() -> None:
+    checked = screen(design(), tables()).raters
+    used = {kind: [r.used for r in checked if r.model == kind] for kind in {r.model for r in checked}}
+    assert sum(used["honest"]) >= 0.7 * len(used["honest"])
+    assert not any(used["dropout"])
+    assert sum(used["clicker"]) <= 1
+    assert all(not r.used or r.paid for r in checked)
+    stalled = [r for r in checked if r.model == "bad-line"]
+    assert all(not r.used and any("stalled" in why for why in r.reasons) for r in stalled)
+
+
+def test_a_rater_can_be_paid_and_not_used() -> None:
+    checked = screen(design(), tables()).raters
+    assert any(r.paid and not r.used for r in checked)
+    assert all(r.reasons for r in checked if not r.used)
+    assert all(not r.reasons for r in checked if r.used)
+
+
+def test_measures_by_hand() -> None:
+    found = tables()
+    name = next(r.rater for r in screen(design(), found).raters if r.model == "honest")
+    mine = found.answers[found.answers["rater"] == name]
+    trap, again = mine[mine["role"] == "trap"], mine[mine["role"] == "repeat"]
+    measures = next(r.measures for r in screen(design(), found).raters if r.rater == name)
+    assert measures["traps"] == float(trap["correct"].mean())
+    assert measures["trials"] == 1.0
+    first = mine.set_index(["position", "question"])
+    alike = [
+        abs(row.value - first.loc[(row.repeat_of, row.question), "value"]) <= 1
+        if row.kind == "acr"
+        else row.answer == first.loc[(row.repeat_of, row.question), "answer"]
+        for row in again.itertuples()
+    ]
+    assert measures["repeats"] == sum(alike) / len(alike)
+    trial = mine[mine["role"] == "trial"]
+    assert measures["seconds"] == pytest.approx(float(trial["seconds"].median()))
+
+
+def test_thresholds_come_from_the_design_alone() -> None:
+    strict = design().model_copy(
+        update={
+            "screening": design().screening.model_copy(
+                update={"used": design().screening.used.model_copy(update={"seconds_at_least": 1000.0})}
+            )
+        }
+    )
+    assert not screen(strict, tables()).used
+    assert any("seconds" in line for line in report_lines(screen(strict, tables())))
+
+
+def test_the_correlation_is_with_all_other_raters() -> None:
+    found = tables()
+    measures = {r.rater: r for r in screen(design(), found).raters}
+    honest = [r.measures["rater_correlation"] or 0.0 for r in measures.values() if r.model == "honest"]
+    click = [r.measures["rater_correlation"] or 0.0 for r in measures.values() if r.model == "clicker"]
+    assert min(honest) > 0.2
+    assert sum(click) / len(click) < 0.3
+
+
+def test_nothing_to_measure_on_is_none_and_not_a_miss() -> None:
+    found = tables()
+    bare = replace(found, answers=found.answers[found.answers["role"] == "trial"])
+    checked = screen(design(), bare)
+    assert all(r.measures["traps"] is None for r in checked.raters)
+    assert all(not any("traps" in why for why in r.reasons) for r in checked.raters)
+    unmeasured = {words: none for _, words, _, _, none in checked.rules}
+    assert unmeasured["traps followed"] == len(checked.raters)
+
+
+def test_withdrawn_and_blocked_raters_are_never_used_and_nobody_is_forgotten() -> None:
+    found = tables()
+    raters = found.raters.copy()
+    raters.loc[raters["model"] == "honest", "state"] = "withdrawn"
+    checked = screen(design(), replace(found, raters=raters))
+    assert len(checked.raters) == len(raters)
+    assert all(r.reasons == ("withdrawn",) for r in checked.raters if r.model == "honest")
+
+
+def test_frame_and_report_name_every_rater_left_out() -> None:
+    checked = screen(design(), tables())
+    assert isinstance(checked.frame(), pd.DataFrame)
+    assert len(checked.frame()) == 24
+    text = "\n".join(report_lines(checked))
+    assert all(r.rater in text for r in checked.raters if not r.used)
