@@ -8,8 +8,9 @@ from typing import Literal
 
 import pandas as pd
 
+from metrics.intervals import Statistic
 from metrics.results import NOT_APPLICABLE
-from metrics.statistics import Statistic, cluster_bootstrap
+from metrics.statistics import cluster_bootstrap
 from reports.differences import by_method, paired
 from reports.facts import MetricFacts, decimals, number
 from reports.source import MAIN_METHOD, Run, role
@@ -71,8 +72,8 @@ def _split(run: Run, facts: MetricFacts, track: str, by: By) -> tuple[list[str],
         return [], {}, ""
     table = table[~table["reason"].fillna("").astype(str).str.startswith(NOT_APPLICABLE)]
     if by == "source":
-        sources = run.source_emotions
-        table = table.assign(part=[sources.get((track, str(c))) for c in table["clip"]]).dropna(subset=["part"])
+        sources = {clip: emotion for (where, clip), emotion in run.source_emotions.items() if where == track}
+        table = table.assign(part=table["clip"].astype(str).map(sources)).dropna(subset=["part"])
     else:
         table = table.assign(part=table[by].astype(str))
     numbers = by_method(run, facts.name, track)

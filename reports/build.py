@@ -42,8 +42,8 @@ class Wanted:
 def build(
     run_dir: Path | str,
     out: Path | str | None = None,
-    *,
     wanted: Wanted | None = None,
+    *,
     progress: Progress | None = None,
 ) -> Path:
     """Write the report of a run and return the path of its `index.html`.

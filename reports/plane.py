@@ -29,7 +29,7 @@ def plane(run: Run, track: str) -> Plot | None:
         return None
     emotions = {c.id: c.emotion for c in run.clips}
     table = means.reset_index()
-    table = table.assign(emotion=[emotions.get(str(c)) for c in table["clip"]]).dropna(subset=["emotion"])
+    table = table.assign(emotion=table["clip"].astype(str).map(emotions)).dropna(subset=["emotion"])
     shown = [m for m in run.methods if role(m) in ("ceiling", *COMPETING) and (table["method"] == m.name).any()]
     names = [e for e in EMOTIONS if (table["emotion"] == e).any()]
     names += sorted(set(table["emotion"]) - set(names))

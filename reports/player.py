@@ -9,6 +9,7 @@ import math
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from eap.constants import FPS
 from reports.differences import by_method
@@ -36,7 +37,7 @@ def pack(values: Floats | None) -> str:
     if values is None:
         return ""
     levels = np.where(np.isfinite(values), np.round(np.clip(np.nan_to_num(values), 0, TOP) / TOP * STEPS), UNKNOWN)
-    steps = np.diff(levels.astype(np.int64), prepend=0) % (UNKNOWN + 1)
+    steps: npt.NDArray[np.int64] = np.mod(np.diff(levels.astype(np.int64), prepend=0), UNKNOWN + 1)
     return "".join(chr(BASE + int(step)) for step in steps)
 
 

@@ -133,11 +133,11 @@ def confusions(run: Run, track: str) -> Plot | None:
         caption = (
             f"Share of clips of each voice's emotion (rows) judged as each emotion (columns), {track} reference image."
         )
-        rows = [
+        counted = [
             [str(r.method), track, str(r.emotion), str(r.judged), int(finite(r.count) or 0)]
             for r in table.itertuples(index=False)
         ]
-        csv = table_csv(["method", "track", "emotion", "judged", "clips"], rows)
+        csv = table_csv(["method", "track", "emotion", "judged", "clips"], counted)
         return finish(figure, "confusion", "Emotion confusion", caption, csv)
 
 
@@ -250,6 +250,6 @@ def leakage(run: Run, track: str, strokes: dict[str, Stroke]) -> Plot | None:
             "How much more often a clip is judged to show its reference image's emotion than with a neutral reference, "
             f"by {by}. 0: the picture's expression leaves no trace."
         )
-        rows = [[m.name, g, float(means.get((m.name, g), np.nan))] for m in shown for g in groups]
-        csv = table_csv(["method", "emotion", "leakage"], rows)
+        bars = [[m.name, g, float(means.get((m.name, g), np.nan))] for m in shown for g in groups]
+        csv = table_csv(["method", "emotion", "leakage"], bars)
         return finish(figure, "leakage", "Leakage of the reference image's emotion", caption, csv)
