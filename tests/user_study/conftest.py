@@ -18,8 +18,9 @@ if str(ROOT) not in sys.path:
 
 from tests.user_study.small_study import Clockwork, make_study, write_clips  # noqa: E402
 from user_study.folder import StudyData, open_folder  # noqa: E402
-from user_study.store import Store  # noqa: E402
 from user_study.stimuli import Source  # noqa: E402
+from user_study.store import Store  # noqa: E402
+
 
 @pytest.fixture(scope="session")
 def clips(tmp_path_factory: pytest.TempPathFactory) -> list[Source]:
