@@ -138,10 +138,11 @@ def detection(noise: Noise, config: GateConfig, keys: Sequence[Key], times: floa
             continue
         impossible.append("/".join(key))
     rates = list(caught.values())
+    total = len(rates) * draws
     return {
         "times_floor": times,
         "draws_per_series": draws,
-        "caught": wilson(round(sum(rates) * draws), len(rates) * draws).figures(),
+        "caught": wilson(round(sum(rates) * draws), total).figures() if total else None,
         "series_below_95_percent": {name: rate for name, rate in caught.items() if rate < 0.95},
         "cannot_be_planted": impossible,
     }
