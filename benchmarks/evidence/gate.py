@@ -1,6 +1,6 @@
 """The gate on the suite smoke: what it lets through, what it catches, and what pairing is worth.
 
-    python -m benchmarks.evidence.gate [--run DIR] [--work build/evidence/gate] [--checks 500]
+    python -m benchmarks.evidence.gate [--run DIR] [--work build/evidence/gate] [--parts same,simulation,damage]
 
 One run of smoke (or the finished one that is given) is the baseline. Then (1) the same run with two threads, another
 batch size and encoded once more must be unchanged; (2) 500 A/A checks are drawn from the differences of the re-encoded
@@ -11,7 +11,7 @@ finished in the work folder are not done again.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,8 @@ MEANT = {
     "missing": (),
 }
 """The metrics that each damage was made for, written down before any was measured."""
+
+PARTS = ("same", "simulation", "damage")
 
 SHARE_LOST = 10
 """Every tenth clip is lost."""
@@ -67,35 +69,43 @@ def options(parser: argparse.ArgumentParser) -> None:
     """The script's own arguments."""
     parser.add_argument("--run", type=Path, help="a finished run of smoke, instead of making one")
     parser.add_argument("--work", type=Path, default=Path("build/evidence/gate"))
+    parser.add_argument("--parts", default=",".join(PARTS), help=f"some of {', '.join(PARTS)}, with commas")
     parser.add_argument("--checks", type=int, default=500)
     parser.add_argument("--draws", type=int, default=20)
     parser.add_argument("--workers", type=int, default=2)
 
 
 def measure(args: argparse.Namespace) -> Figures:
-    """All parts, one after another."""
+    """The parts that are asked for, one after another."""
     work: Path = args.work
+    parts = args.parts.split(",")
     work.mkdir(parents=True, exist_ok=True)
     run = args.run or _step(work / "baseline", lambda out: _suite_run(out, args.workers))
     base = snapshot_of_run(run)
     config = GateConfig()
-    same = {name: _states(check(path, run, config)) for name, path in _same_thing(run, work, args.workers).items()}
-    noise = Noise.between(base, snapshot_of_run(work / "re-encode"), snapshot_of_run(work / "threads"))
     keys = [item.key for item in check(run, run, config).comparisons if item.gated]
-    return {
+    figures: Figures = {
         "suite": base.suite,
+        "baseline_commit": base.commit,
         "clips": len(base.clips),
         "identities": len({clip.identity for clip in base.clips}),
         "gated_comparisons": len(keys),
-        "same_commit": same,
-        "aa": {
+        "parts": parts,
+    }
+    if {"same", "simulation"} & {*parts}:
+        made = _same_thing(run, work, args.workers)
+        figures["same_commit"] = {name: _states(check(path, run, config)) for name, path in made.items()}
+    if "simulation" in parts:
+        noise = Noise.between(base, snapshot_of_run(work / "re-encode"), snapshot_of_run(work / "threads"))
+        figures["aa"] = {
             "from": "differences of the re-encoded run (rows without a model: of the run with two threads), identities "
             "drawn with replacement; the floors come from the same sources, so this is no independent sample",
             **false_alarms(noise, config, args.checks, seed=1),
-        },
-        "planted": [detection(noise, config, keys, times, args.draws, seed=2) for times in (2.0, 1.0)],
-        "damage": {name: _damage(name, path, run, config) for name, path in _damaged(run, base, work, args).items()},
-    }
+        }
+        figures["planted"] = [detection(noise, config, keys, times, args.draws, seed=2) for times in (2.0, 1.0)]
+    if "damage" in parts:
+        figures["damage"] = {name: _damage(name, path, run, config) for name, path in _damaged(run, base, work, args)}
+    return figures
 
 
 def _step(out: Path, make: Callable[[Path], object]) -> Path:
@@ -123,7 +133,7 @@ def _same_thing(run: Path, work: Path, workers: int) -> dict[str, Path]:
     }
 
 
-def _damaged(run: Path, base: Snapshot, work: Path, args: argparse.Namespace) -> dict[str, Path]:
+def _damaged(run: Path, base: Snapshot, work: Path, args: argparse.Namespace) -> Iterator[tuple[str, Path]]:
     def altered(name: str, alter: Alter, methods: tuple[str, ...] = ()) -> Path:
         def make(out: Path) -> None:
             remeasure(run, out, alter, parts=BundledParts(), methods=methods, workers=args.workers)
@@ -131,13 +141,11 @@ def _damaged(run: Path, base: Snapshot, work: Path, args: argparse.Namespace) ->
         return _step(work / name, make)
 
     lost = frozenset(clip.id for clip in base.clips[::SHARE_LOST])
-    return {
-        "missing": altered("missing", LoseClips(lost), ("eap",)),
-        "swap": altered("swap", SwapEmotion("angry", "sad")),
-        "audio-shift": altered("audio-shift", ShiftAudio(2)),
-        "blur": altered("blur", Blur(1.0)),
-        "no-intensity": _step(work / "no-intensity", lambda out: _other_weights(out, work, args.workers)),
-    }
+    yield "missing", altered("missing", LoseClips(lost), ("eap",))
+    yield "swap", altered("swap", SwapEmotion("angry", "sad"))
+    yield "audio-shift", altered("audio-shift", ShiftAudio(2))
+    yield "blur", altered("blur", Blur(1.0))
+    yield "no-intensity", _step(work / "no-intensity", lambda out: _other_weights(out, work, args.workers))
 
 
 def _other_weights(out: Path, work: Path, workers: int) -> None:
