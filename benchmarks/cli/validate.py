@@ -56,7 +56,7 @@ def validate(
         identities, clips, seconds, damages=split_names(damages) or NAMES, metrics=split_names(metrics), seed=seed
     )
     note(f"{identities * clips} clips of {seconds:g} s, {plan.versions} versions of each, drawn and measured")
-    with _pool(workers) as mapper, _progress() as progress:
+    with worker_pool(workers) as mapper, _progress() as progress:
         found = run(plan, out / "trials", mapper=mapper, progress=progress)
     found = _signed(found)
     save_validity(out / "validity.json", found)
@@ -69,7 +69,7 @@ def validate(
 
 
 @contextmanager
-def _pool(workers: int | None) -> Iterator[Any]:
+def worker_pool(workers: int | None) -> Iterator[Any]:
     """A mapper over processes; this process's own for one."""
     import multiprocessing
 

@@ -1,0 +1,85 @@
+"""Which metric sees which damage: the matrix of `eap-bench validate` on the embedded world, as evidence.
+
+    python -m benchmarks.evidence.validity                 -> docs/evidence/validity.json, page beside the trials
+    python -m benchmarks.evidence.validity --identities 12 --clips 4 --seconds 2
+
+About 40 seconds of one core for each clip of 1.2 s (94 versions are drawn, written, read and measured); trials are kept
+in `--work`, and a second call goes on from there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from benchmarks.cli.validate import worker_pool
+from benchmarks.evidence.common import Figures, main
+from benchmarks.fingerprint import ROOT
+from metrics.validity.results import LEAST_TAU, Cell, Validity, save_validity
+from metrics.validity.study import Plan, run
+
+STRANGERS: tuple[tuple[str, str], ...] = (
+    ("lse_c", "blur"), ("lse_c", "head_flatten"), ("lse_c", "intensity_weaken"), ("m_lmd", "blur"),
+    ("csim", "intensity_weaken"), ("csim", "blur"), ("emotion_accuracy", "blur"), ("saturation_index", "blur"),
+    ("intensity_pcc", "noise"), ("fid", "identity_swap"), ("psnr", "av_shift"), ("head_dynamics", "shake"),
+)  # fmt: skip
+"""Questions that a reader asks first: metric and a damage that is not its business."""
+
+
+def measure(args: argparse.Namespace) -> Figures:
+    """Run the plan and put the declared fields, and some of the others, into figures."""
+    plan = Plan(identities=args.identities, clips=args.clips, seconds=args.seconds)
+
+    def say(done: int, total: int, clip: str) -> None:
+        print(f"{done}/{total} {clip}", file=sys.stderr, flush=True)
+
+    with worker_pool(args.workers) as mapper:
+        found = run(plan, args.work, mapper=mapper, progress=say)
+    save_validity(args.work / "validity.json", found)
+    return figures(found)
+
+
+def figures(found: Validity) -> Figures:
+    """What documents may quote."""
+    asked = [cell for pair in STRANGERS if (cell := found.cell(*pair)) is not None]
+    return {
+        "world": "the embedded world, judged by the bundled evaluators",
+        "evaluators": {name: sha[:12] for name, sha in found.evaluators.items()},
+        "people": len(found.identities),
+        "clips": len(found.clips),
+        "clip_seconds": found.clip_seconds,
+        "least_tau": LEAST_TAU,
+        "declared": len(found.declared),
+        "held": len(found.declared) - len(found.failed),
+        "failed": [f"{cell.metric} under {cell.damage}" for cell in found.failed],
+        "untested": list(found.untested),
+        "fields": [_field(cell) for cell in found.declared],
+        "cross_talk": [_field(cell) for cell in asked],
+    }
+
+
+def _field(cell: Cell) -> dict[str, Any]:
+    return {
+        "metric": cell.metric,
+        "damage": cell.damage,
+        "tau": cell.tau,
+        "smallest_seen": cell.seen,
+        "grades": list(cell.grades),
+        "values": list(cell.values),
+        "effect": cell.effect,
+        "clips": cell.n,
+    }
+
+
+def _options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--identities", type=int, default=8)
+    parser.add_argument("--clips", type=int, default=2, help="clips of each person")
+    parser.add_argument("--seconds", type=float, default=1.6, help="length of a clip")
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--work", type=Path, default=ROOT / "build" / "validity", help="where trials are kept")
+
+
+if __name__ == "__main__":
+    main("validity", __doc__, measure, _options)

@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from metrics.registry import get_metric
+from metrics.validity.damages import Damage, get_damage
+from metrics.validity.judge import assembled, cell, matrix, smallest_seen, tau
+from metrics.validity.results import Cell
+from metrics.validity.trial import BASE, ClipTrial, Found, labels, residue
+
+BLUR = get_damage("blur")
+
+
+def found(values: dict[str, float], judged: str = "happy", intensity: float = 0.5, seed: int = 0) -> Found:
+    features = np.random.default_rng(seed).normal(0, 1, (6, 3)).astype(np.float32)
+    return Found(values, {}, judged, intensity, features)
+
+
+def trials(
+    damage: Damage, course: list[float], metric: str = "psnr", n: int = 12, noise: float = 0.1
+) -> list[ClipTrial]:
+    """Clips of 6 people whose metric follows a course over the grades, each with an offset of its own."""
+    rng = np.random.default_rng(5)
+    made = []
+    for i in range(n):
+        offset = float(rng.normal(0, 2))
+        values = {BASE: found({metric: 30 + offset}, seed=i)}
+        for grade, change in zip(damage.grades, course, strict=True):
+            value = 30 + offset + change + float(rng.normal(0, noise))
+            values[f"{damage.name}@{grade:g}"] = found({metric: value}, seed=i)
+        made.append(ClipTrial(f"c{i}", f"id{i % 6}", "happy", "sad", 3, 0.1 * i, values))
+    return made
+
+
+def _cell(metric: str, damage: Damage, made: list[ClipTrial]) -> Cell:
+    result = cell(get_metric(metric), damage, made)
+    assert result is not None
+    return result
+
+
+def test_a_metric_that_falls_at_every_step_holds() -> None:
+    result = _cell("psnr", BLUR, trials(BLUR, [-1, -2, -3, -4, -5, -6]))
+    assert (result.declared, result.tau, result.seen, result.holds) == (True, 1.0, 0.5, True)
+    assert result.changes[0] == 0
+    assert result.changes[-1] == pytest.approx(-6, abs=0.2)
+    assert result.lows[-1] < -6 < result.highs[-1] or abs(result.changes[-1] + 6) < 0.2
+
+
+def test_small_damage_that_is_not_seen_and_damage_in_the_wrong_direction() -> None:
+    quiet = _cell("psnr", BLUR, trials(BLUR, [0, 0, 0, -3, -4, -5], noise=0.5))
+    assert quiet.seen == 1.5
+    wrong = _cell("psnr", BLUR, trials(BLUR, [1, 2, 3, 4, 5, 6]))
+    assert (wrong.tau, wrong.holds) == (-1.0, False)
+    assert matrix([get_metric("psnr")], [BLUR], trials(BLUR, [1, 2, 3, 4, 5, 6]))[0].effect == pytest.approx(-1.0)
+
+
+def test_smallest_seen_needs_every_larger_grade() -> None:
+    seen, not_seen = (-1.0, -2.0, -0.5), (-1.0, -2.0, 0.5)
+    nothing = (0.0, 0.0, 0.0)
+    assert smallest_seen((0, 1, 2, 3), (nothing, seen, not_seen, seen)) == 3
+    assert smallest_seen((0, 1, 2), (nothing, seen, seen)) == 1
+    assert smallest_seen((0, 1, 2), (nothing, seen, not_seen)) is None
+
+
+def test_tau_by_hand() -> None:
+    spec = get_metric("psnr").spec
+    # 6 pairs, one of them the wrong way round: (5 - 1) / 6
+    assert tau(spec, (0, 1, 2, 3), (9.0, 8.0, 8.5, 7.0)) == pytest.approx(4 / 6)
+    assert tau(spec, (0, 1, 2), (9.0, 9.0, 9.0)) == 0.0
+    ratio = get_metric("saturation_index").spec
+    assert tau(ratio, (0, 1, 2), (1.0, 0.6, 0.2)) == 1.0
+
+
+def test_shares_are_nested_and_exact() -> None:
+    damage = get_damage("emotion_swap")
+    made = [
+        ClipTrial(f"c{i}", f"id{i % 6}", "happy", "sad", 3, 0.5,
+                  {BASE: found({}), "other-emotion": found({}, judged="sad")})
+        for i in range(16)
+    ]  # fmt: skip
+    before: set[str] = set()
+    for grade in damage.grades:
+        swapped = {trial.clip_id for trial, row in assembled(made, damage, grade) if row.judged_emotion == "sad"}
+        assert len(swapped) == round(16 * grade)
+        assert before <= swapped
+        before = swapped
+
+
+def test_residues_mirror_weakenings() -> None:
+    assert residue(1.0) == BASE
+    assert residue(0.1) == "intensity_weaken@0.9"
+    needed = set(labels([get_damage("emotion_residue")]))
+    assert needed == set(labels([get_damage("intensity_weaken")]))
+
+
+def test_leakage_and_fid_over_clips() -> None:
+    damage = get_damage("emotion_swap")
+    made = [
+        ClipTrial(f"c{i}", f"id{i % 6}", "happy", "sad", 3, 0.5,
+                  {BASE: found({}, seed=i), "other-emotion": found({}, judged="sad", seed=i + 100)})
+        for i in range(16)
+    ]  # fmt: skip
+    leak = _cell("reference_leakage", damage, made)
+    assert leak.values == pytest.approx((0.0, *(round(16 * grade) / 16 for grade in damage.grades)))
+    assert leak.tau == 1.0
+    distance = _cell("fid", damage, made)
+    assert distance.values[0] == pytest.approx(0.0, abs=1e-9)
+    assert distance.values[-1] > 0
+    assert cell(get_metric("neutral_residual"), damage, made) is None

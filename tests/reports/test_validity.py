@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from eap.errors import DataError
+from metrics.registry import get_metric
+from metrics.validity.damages import DAMAGES, get_damage
+from metrics.validity.results import Cell, DamageInfo, MetricInfo, Validity, save_validity
+from reports.validity import build_validity, cross_talk, render_validity, verdicts
+
+
+def _cell(metric: str, damage: str, step: float, *, declared: bool = False, seen: float | None = None) -> Cell:
+    grades = (0.0, *get_damage(damage).grades)
+    changes = tuple(step * i for i in range(len(grades)))
+    values = tuple(30 + change for change in changes)
+    return Cell(
+        metric=metric, damage=damage, declared=declared, tau=1.0 if step < 0 else -1.0, grades=grades, values=values,
+        changes=changes, lows=tuple(c - 0.1 for c in changes), highs=tuple(c + 0.1 for c in changes), seen=seen,
+        effect=-step, n=8,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def found() -> Validity:
+    names = ("psnr", "ssim", "csim")
+    chosen = [damage for damage in DAMAGES if damage.name in ("blur", "noise", "identity_swap")]
+    specs = [get_metric(name).spec for name in names]
+    return Validity(
+        evaluators={"judge": "0" * 64}, clip_seconds=1.0, size=96, seed=0, identities=("M1", "W2"), clips=("c<1>",),
+        damages=tuple(
+            DamageInfo(name=d.name, title=d.title, unit=d.unit, kind=d.kind, grades=d.grades, words=d.words)
+            for d in chosen
+        ),
+        metrics=tuple(
+            MetricInfo(name=s.name, title=s.title, unit=s.unit, group=s.group, higher_is_better=s.higher_is_better,
+                       target=s.target, sees=s.sees, signature=s.name)
+            for s in specs
+        ),
+        cells=(
+            _cell("psnr", "blur", -1.0, declared=True, seen=0.5), _cell("psnr", "noise", 1.0, declared=True, seen=2),
+            _cell("ssim", "blur", -0.5, declared=True), _cell("csim", "identity_swap", -0.2, declared=True, seen=0.25),
+            _cell("csim", "blur", -0.3, seen=1.0), _cell("csim", "noise", 0.1),
+        ),
+        untested=("lse_c: no audio stream",),
+    )  # fmt: skip
+
+
+def test_verdicts_put_failures_first_and_say_why(found: Validity) -> None:
+    rows = {(row.metric, row.damage): row for row in verdicts(found)}
+    assert [row.status for row in verdicts(found)] == ["fail", "fail", "pass", "pass"]
+    assert rows["PSNR", "Noise"].mark == "✕ not monotone"
+    assert rows["SSIM", "Blur"].mark == "✕ not seen"
+    assert rows["PSNR", "Blur"].seen == "0.5 px sigma (the weakest)"
+    assert rows["PSNR", "Blur"].course == "30.000 → 27.000 → 24.000"
+
+
+def test_cross_talk_is_what_was_seen_but_not_declared(found: Validity) -> None:
+    (only,) = cross_talk(found)
+    assert only.sentence == "Blur spoils CSIM: 30.000 → 28.200"
+    assert only.share == "30%"
+
+
+class _Tags(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.outside: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag not in ("meta", "link", "br", "path", "use", "rect", "line", "circle"):
+            self.open.append(tag)
+        self.outside += [v for k, v in attrs if k in ("src", "href") and v and not v.startswith(("#", "data:"))]
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in self.open:
+            while self.open.pop() != tag:
+                pass
+
+
+def test_the_page_stands_alone_and_is_the_same_twice(found: Validity, tmp_path: Path) -> None:
+    save_validity(tmp_path / "validity.json", found)
+    page = build_validity(tmp_path)
+    assert page == tmp_path / "index.html"
+    text = page.read_text()
+    tags = _Tags()
+    tags.feed(text)
+    assert tags.outside == []
+    assert tags.open == []
+    assert "2 of 4" in text
+    assert "EMBEDDED WORLD" in text
+    assert "lse_c: no audio stream" in text
+    assert "var(--heat" in text  # drawn in the page's colours, light or dark
+    assert text == render_validity(found)
+
+
+def test_no_validation_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"validity\.json"):
+        build_validity(tmp_path)
