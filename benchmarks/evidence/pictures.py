@@ -7,12 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from benchmarks.evidence.common import Figures
 from eap.constants import EMOTIONS, LEVELS
 from eap.synth.clip import ClipSpec, face_of, is_female
 from eap.synth.performance import draw_motion, manner, perform
 from eap.synth.sentences import sentence
 from eap.synth.timing import intensity_curve, schedule
 from eap.synth.voice import speaker
+from metrics.statistics import cluster_bootstrap
 
 UNSEEN = 3000
 """First of the identities the evidence is made of: no bundled network and no suite uses them."""
@@ -76,6 +78,12 @@ def gather(
                     spec = ClipSpec(identity, emotion, 1 if emotion == "neutral" else level, said, view, take)
                     share = per_cell // clips + (clip < per_cell % clips)
                     yield from shoot(spec, share, size, rng)
+
+
+def share(right: np.ndarray, who: np.ndarray) -> Figures:
+    """The share of True with its 95 % interval by bootstrap over identities ``who``: ``{"share", "ci95", "n"}``."""
+    found = cluster_bootstrap(right.astype(float), [str(name) for name in who])
+    return {"share": found.estimate, "ci95": [found.low, found.high], "n": len(right)}
 
 
 def stack(shots: Sequence[Shot]) -> np.ndarray:

@@ -15,7 +15,6 @@ from torch import Tensor
 
 from benchmarks.evidence.common import Figures, main
 from benchmarks.evidence.pictures import UNSEEN, Shot, gather, stack
-from benchmarks.evidence.world_shortcuts import batches
 from eap.perception.evaluators import IdentityJudge
 from eap.perception.fit.identity import CosineMargin, swap_backgrounds
 from eap.perception.fit.measures import equal_error_rate, roc_auc
@@ -35,6 +34,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def _tensors(shots: list[Shot]) -> tuple[Tensor, Tensor]:
     places = np.stack([shot.landmarks for shot in shots]).astype(np.float32) / SIZE
     return torch.from_numpy(stack(shots)), torch.from_numpy(places)
+
+
+def batches(n: int, size: int, generator: torch.Generator) -> list[Tensor]:
+    """Indices 0..n-1 in random order, in whole batches; what is left over is left out."""
+    order = torch.randperm(n, generator=generator)
+    return [order[start : start + size] for start in range(0, n - size + 1, size)]
 
 
 def fit(shots: list[Shot], epochs: int, seed: int) -> IdentityJudge:

@@ -13,12 +13,11 @@ import numpy as np
 import torch
 
 from benchmarks.evidence.common import Figures, main
-from benchmarks.evidence.pictures import UNSEEN, Shot, gather, stack
+from benchmarks.evidence.pictures import UNSEEN, Shot, gather, share, stack
 from eap.bundle.store import find_entry
 from eap.constants import EMOTIONS, LEVELS, MODEL_SIZE, NEUTRAL
 from eap.perception.fit.measures import ccc, pcc
 from eap.perception.zoo import EMOTION, load_emotion_judge
-from metrics.statistics import cluster_bootstrap
 
 BATCH = 64
 VISIBLE = 0.6
@@ -48,12 +47,6 @@ def confusion(truth: np.ndarray, seen: np.ndarray) -> list[list[int]]:
     counts = np.zeros((len(EMOTIONS), len(EMOTIONS)), int)
     np.add.at(counts, (truth, seen), 1)
     return [[int(count) for count in row] for row in counts]
-
-
-def share(right: np.ndarray, who: np.ndarray) -> Figures:
-    """A share with its 95 % interval by bootstrap over identities."""
-    found = cluster_bootstrap(right.astype(float), [str(name) for name in who])
-    return {"share": found.estimate, "ci95": [found.low, found.high], "n": len(right)}
 
 
 def tables(truth: np.ndarray, seen: np.ndarray, alpha: np.ndarray, level: np.ndarray, who: np.ndarray) -> Figures:
