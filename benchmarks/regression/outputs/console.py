@@ -18,7 +18,7 @@ _STYLES = {
     State.IMPROVED: "green",
     State.UNCHANGED: "dim",
 }
-_WIDTH = 140
+_WIDTH = 170
 
 
 def show(verdict: Verdict, *, everything: bool = False) -> None:

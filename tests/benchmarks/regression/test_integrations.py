@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 import yaml
 
@@ -128,7 +129,7 @@ def test_the_hook_is_a_command_that_exists() -> None:
     (hook,) = load(HOOKS)
     program, command, *arguments = hook["entry"].split()
     assert (program, command in COMMANDS) == ("eap-bench", True)
-    found = cli.get_command(__import__("click").Context(cli), command)
+    found = cli.get_command(click.Context(cli), command)
     assert found is not None
     options = {name for parameter in found.params for name in parameter.opts}
     assert {argument for argument in arguments if argument.startswith("--")} <= options
