@@ -22,7 +22,7 @@ from typing import Any
 from benchmarks.evidence.common import FOLDER, read
 from benchmarks.evidence.world_tables import TABLES
 from benchmarks.fingerprint import ROOT
-from eap.errors import ConfigError, EapError
+from eap.errors import ConfigError, EapError, MeasureError
 from eap.files import atomic_write
 
 _MARK = re.compile(r"<!--= (\S+) (\S+)(?: (\S+))? -->(.*?)<!--/=-->", re.DOTALL)
@@ -114,10 +114,9 @@ def said(source: str, path: str, form: str | None, folder: Path = FOLDER) -> str
     name = (form or "").removesuffix("?")
     if name not in _FORMATS:
         raise ConfigError(f"{source} {path}: unknown form {form!r}", fix=f"one of {', '.join(_FORMATS)}")
-    document = read(source, folder)
     try:
-        value = look_up(document, path)
-    except ConfigError:
+        value = look_up(read(source, folder), path)
+    except (ConfigError, MeasureError):
         if name == form:
             raise
         return "not run"

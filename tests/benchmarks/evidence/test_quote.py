@@ -81,6 +81,7 @@ def test_a_figure_that_needs_more_than_every_machine_has_may_be_missing(tmp_path
     record("probe", {"a": 0.5}, command="c", seconds=1.0, folder=tmp_path)
     assert said("probe", "a", "2?", tmp_path) == ".50"
     assert said("probe", "b", "2?", tmp_path) == "not run"
+    assert said("nothing", "a", "2?", tmp_path) == "not run"
 
 
 def test_look_up_below_figures_or_in_the_record() -> None:
