@@ -12,10 +12,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from reports.build import Wanted as Wanted
-    from reports.build import build as build
-    from reports.build import to_pdf as to_pdf
-    from reports.build import write_files as write_files
+    from reports.writing import Wanted as Wanted
+    from reports.writing import build as build
+    from reports.writing import to_pdf as to_pdf
+    from reports.writing import write_files as write_files
     from reports.content import Report as Report
     from reports.content import read as read
     from reports.exports import to_csv as to_csv
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from reports.tables import Table as Table
 
 _HOMES = {
-    "build": "reports.build", "Wanted": "reports.build", "to_pdf": "reports.build", "write_files": "reports.build",
+    "build": "reports.writing", "Wanted": "reports.writing", "to_pdf": "reports.writing", "write_files": "reports.writing",
     "Report": "reports.content", "read": "reports.content", "to_csv": "reports.exports",
     "to_latex": "reports.exports", "to_markdown": "reports.exports", "save_plot": "reports.figures",
     "Cell": "reports.tables", "Table": "reports.tables",

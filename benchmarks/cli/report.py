@@ -39,7 +39,7 @@ def report(
     """Write the report of a run, or of several compared.
 
     RUN is a directory that 'eap-bench run' wrote. With --compare the page has the rows of all runs and what changed
-    since RUN; numbers measured in different ways are shown, but neither ranked nor subtracted.
+    since the first of those; numbers measured in different ways are shown, but neither ranked nor subtracted.
 
     \b
     Example:

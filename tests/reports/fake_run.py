@@ -174,9 +174,9 @@ def _row(
         for m, v in numbers.items()
         if m in recipe.metrics
     ]
-    series = [FrameSeries(method, track, clip.id, "intensity", tuple(np.clip(trace, 0, 1.4).tolist()))]
+    series = _series(method, track, clip, "", np.clip(trace, 0, 1.4))
     if method == recipe.methods[0].name:
-        series.append(FrameSeries(method, track, clip.id, "intensity_true", tuple(truth.tolist())))
+        series += _series(method, track, clip, "_true", truth)
     record = ClipRecord(
         **common,
         status="ok",
@@ -185,6 +185,19 @@ def _row(
         judged_emotion=judged,
     )
     return record, values, series
+
+
+def _series(
+    method: str, track: str, clip: ClipInfo, ending: str, intensity: npt.NDArray[np.float64]
+) -> list[FrameSeries]:
+    """Intensity, and valence and arousal at the emotion's angle, as the writer's long form wants them."""
+    place = EMOTIONS.index(clip.emotion) if clip.emotion in EMOTIONS else 0
+    angle = 2 * math.pi * place / len(EMOTIONS)
+    parts = {"intensity": 1.0, "valence": math.cos(angle), "arousal": math.sin(angle)}
+    return [
+        FrameSeries(method, track, clip.id, f"{name}{ending}", tuple((intensity * share).tolist()))
+        for name, share in parts.items()
+    ]
 
 
 def true_intensity(frames: int, index: int) -> npt.NDArray[np.float64]:

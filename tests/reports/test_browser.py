@@ -57,6 +57,7 @@ class Opened:
         self.page.on("console", lambda m: self.problems.append(m.text) if m.type == "error" else None)
         self.page.on("request", lambda request: self.requests.append(request.url))
         self.page.goto(url)
+        self.page.wait_for_selector("#stage[data-ready]")  # the player unpacks its data first
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 import json
 import re
 import shutil
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import reports
-from eap.errors import DataError
+from eap.errors import ConfigError, DataError, MeasureError
 from metrics.rundir import MethodInfo
 from tests.reports.fake_run import METHODS, Recipe, write_run
 
@@ -100,8 +101,8 @@ def test_exports_are_in_the_page(page: Path) -> None:
     match = re.search(r'id="export-data">(.*?)</script>', page.read_text("utf-8"), re.S)
     assert match
     exports = json.loads(match[1])
-    assert set(exports["comparison-1"]) == {"csv", "latex", "markdown"}
-    assert exports["comparison-1"]["csv"].startswith("method,role,column")
+    assert set(exports["comparison-1"]) == {"csv", "latex", "markdown", "wide"}
+    assert exports["comparison-1"]["csv"]["head"].startswith("method,role,column")
     assert len(exports) > 8
 
 
@@ -123,7 +124,7 @@ def test_hostile_names_are_text_everywhere(tmp_path: Path) -> None:
     page = reports.build(write_run(tmp_path / "run", recipe))
     text = page.read_text("utf-8")
     found = outline(page)
-    assert found.tags.count("script") == 4  # two data islands and our two scripts
+    assert found.tags.count("script") == 6  # four data islands and our two scripts
     assert found.tags.count("style") == 1
     assert "<script>alert" not in text
     assert "{{7*7}}" in text
@@ -190,3 +191,50 @@ def test_importing_reports_is_light() -> None:
     root = Path(__file__).resolve().parents[2]
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=root, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_single_file_has_the_media_inside_and_a_limit(tmp_path: Path) -> None:
+    root = write_run(
+        tmp_path / "r", Recipe(identities=1, emotions=("happy",), methods=METHODS[1:2], videos=1, frames=4)
+    )
+    text = reports.build(root, None, reports.Wanted(single_file=True)).read_text("utf-8")
+    match = re.search(r'id="media-data">(.*?)</script>', text, re.S)
+    assert match
+    inside = json.loads(match[1])
+    video = next(name for name in inside if name.endswith(".mp4") and "/neutral/" in name)
+    assert video.startswith("../media/eap/neutral/")
+    assert base64.b64decode(inside[video][1]) == (root / "report" / video).read_bytes()
+    assert re.search(r'\sposter="posters/', text) is None
+    (root / "media" / "big.mp4").write_bytes(bytes(2_000_000))
+    with pytest.raises(DataError, match="would weigh 3 MB, over 1"):
+        reports.build(root, None, reports.Wanted(single_file=True, cap_mb=1))
+
+
+def test_a_lab_may_change_a_block_and_add_style(run_dir: Path, tmp_path: Path) -> None:
+    (tmp_path / "page.html").write_text(
+        '{% extends "base/page.html" %}{% block footer %}Our lab, {{ run.info.suite }}{% endblock %}'
+    )
+    (tmp_path / "extra.css").write_text("h1 { color: teal; }")
+    out = reports.build(run_dir, tmp_path / "out", reports.Wanted(templates=tmp_path))
+    text = out.read_text("utf-8")
+    assert "Our lab, mead" in text
+    assert "h1 { color: teal; }" in text
+    assert 'id="comparison-' not in text  # ids of ours are data, not markup
+    with pytest.raises(ConfigError, match="no such folder of templates"):
+        reports.build(run_dir, tmp_path / "out", reports.Wanted(templates=tmp_path / "none"))
+
+
+def test_files_have_safe_names_and_stay_in_their_folder(tmp_path: Path) -> None:
+    recipe = Recipe(identities=2, emotions=("happy", "sad"), tracks=("../../evil", "emotional"), frames=4)
+    root = write_run(tmp_path / "r", recipe)
+    reports.build(root, tmp_path / "out", reports.Wanted(files=True))
+    made = sorted(p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*") if p.suffix in (".tex", ".png"))
+    assert "out/tables/01-main-------evil.tex" in made
+    assert "out/figures/saturation.png" in made
+    assert all(name.startswith("out/") for name in made)
+
+
+def test_a_pdf_needs_a_browser(run_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("reports.writing.BROWSERS", ("no-such-browser",))
+    with pytest.raises(MeasureError, match="no browser to print"):
+        reports.build(run_dir, tmp_path, reports.Wanted(pdf=True))

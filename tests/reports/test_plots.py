@@ -19,7 +19,7 @@ def drawn(run: Run) -> tuple[Plot, ...]:
 
 
 def test_all_figures_are_made(drawn: tuple[Plot, ...]) -> None:
-    assert [p.key for p in drawn] == ["intensity", "saturation", "confusion", "leakage"]
+    assert [p.key for p in drawn] == ["intensity", "saturation", "plane", "leakage", "confusion"]
 
 
 def test_svg_is_wellformed_and_says_what_it_shows(drawn: tuple[Plot, ...]) -> None:
@@ -52,7 +52,7 @@ def test_drawing_again_gives_the_same_bytes(run: Run, drawn: tuple[Plot, ...]) -
 def test_names_are_never_markup_nor_math(run: Run) -> None:
     odd = tuple(m.model_copy(update={"title": "<script>$\\frac{</script>&\x07"}) for m in run.methods)
     found = plots(replace(run, methods=odd), Series(run), strokes(odd))
-    assert len(found) == 4
+    assert len(found) == 5
     for plot in found:
         ElementTree.fromstring(plot.svg)
         assert "<script" not in plot.svg
@@ -69,7 +69,7 @@ def test_nothing_recorded_nothing_drawn(run: Run) -> None:
 def test_confusion_counts_the_right_share(run: Run, drawn: tuple[Plot, ...]) -> None:
     table = run.confusion[(run.confusion["track"] == "emotional") & (run.confusion["method"] == "eap")]
     right = table[table["emotion"] == table["judged"]]["count"].sum() / table["count"].sum()
-    assert f"EAP ({right:.0%} right)" in drawn[2].svg
+    assert f"EAP ({right:.0%} right)" in drawn[4].svg
 
 
 def test_every_method_has_a_stroke_of_its_own() -> None:

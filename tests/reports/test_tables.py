@@ -4,9 +4,10 @@ from dataclasses import FrozenInstanceError, replace
 
 import pytest
 
+from reports.breakdowns import breakdown
 from reports.facts import collect
 from reports.source import Run
-from reports.tables import Cell, Table, breakdown, main_table
+from reports.tables import Cell, Table, main_table
 from tests.reports.fake_run import signature
 
 
@@ -97,10 +98,14 @@ def test_breakdown_is_the_mean_by_emotion(run: Run) -> None:
     assert breakdown(run, facts["fid"], "neutral", "emotion") is None
 
 
-def test_too_many_identities_are_not_columns(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_identities_are_rows_unless_there_are_too_many(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     facts = collect(run.values, run.info.metrics)["psnr"]
-    assert breakdown(run, facts, "neutral", "identity") is not None
-    monkeypatch.setattr("reports.tables.MOST_PARTS", 4)
+    table = breakdown(run, facts, "neutral", "identity")
+    assert table is not None
+    assert table.head == "Identity"
+    assert [row.key for row in table.rows] == sorted({c.identity for c in run.clips})
+    assert all(c.ci is None and not c.tied_with_best for row in table.rows for c in row.cells)
+    monkeypatch.setattr("reports.breakdowns.MOST_IDENTITIES", 4)
     assert breakdown(run, facts, "neutral", "identity") is None
 
 
@@ -111,3 +116,18 @@ def test_groups_span_their_columns(run: Run) -> None:
 def test_cells_are_frozen() -> None:
     with pytest.raises(FrozenInstanceError):
         Cell(1.0, "1").value = 2.0  # type: ignore[misc]
+
+
+def test_select_keeps_order_and_cells(run: Run) -> None:
+    table = table_of(run, "neutral")
+    part = table.select(columns=["lse_d", "psnr"], rows=["ant", "eap"])
+    assert [c.key for c in part.columns] == ["psnr", "lse_d"]
+    assert [r.key for r in part.rows] == ["eap", "ant"]
+    assert cell(part, "ant", "lse_d") == cell(table, "ant", "lse_d")
+
+
+def test_other_columns_than_the_papers_are_folded_away(run: Run) -> None:
+    values = run.values.copy()
+    values.loc[values["metric"] == "fid", "metric"] = "lip_dynamics"
+    assert table_of(replace(run, values=values), "neutral").secondary == ("lip_dynamics",)
+    assert table_of(run, "neutral").secondary == ()

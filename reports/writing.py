@@ -29,7 +29,7 @@ class Wanted:
     """What to make beside the usual page."""
 
     compare: tuple[Path, ...] = ()
-    """Other run directories: then the page is of all of them."""
+    """Earlier run directories: then the page is of all of them, and tells what changed since the first."""
     single_file: bool = False
     cap_mb: int = DEFAULT_CAP_MB
     """The most that a single file may weigh, in megabytes."""
@@ -61,7 +61,7 @@ def build(
     if wanted.templates is not None and not wanted.templates.is_dir():
         raise ConfigError(f"{wanted.templates}: no such folder of templates", fix="give a folder, or leave it out")
     browser = _browser() if wanted.pdf else ""
-    runs = [load(folder) for folder in (root, *wanted.compare)]
+    runs = [load(folder) for folder in (*wanted.compare, root)]  # the first is what changes are told from
     try:
         page.parent.mkdir(parents=True, exist_ok=True)
         if len(runs) > 1:
