@@ -187,7 +187,6 @@ def _voice(identity: int, emotion: str, number: int, seed: int) -> dict[str, Any
     return {
         "emotion": emotion,
         "who": _name(identity),
-        "seconds": f"{len(truth) / FPS:.1f}",
         "sound": audio_uri(clip.audio),
         "picture": png_uri(spectrogram(clip.audio, RATE)),
         "frames": len(truth),
