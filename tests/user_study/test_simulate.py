@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import pandas as pd
@@ -38,7 +39,7 @@ def test_sessions_have_what_the_design_asks_and_never_one_sentence_twice_in_a_ro
         assert roles == {"trial": 48, "repeat": 2, "gold": 1, "trap": 1}
         rated = mine[mine["block"] == "trace"].sort_values("position")
         sentences = (rated["identity"] + rated["sentence"]).tolist()
-        assert all(a != b for a, b in zip(sentences, sentences[1:], strict=False))
+        assert all(a != b for a, b in pairwise(sentences))
     counts = found.answers[(found.answers["role"] == "trial") & (found.answers["question"] == "naturalness")]
     used = counts[counts["rater"].isin(done)]
     cells = used.groupby(["method", "emotion", "identity"]).size()
@@ -58,7 +59,7 @@ def test_kinds_do_what_they_say() -> None:
     assert taken.mode()[0] == "surprised"
     traps = answers[answers["role"] == "trap"].groupby("model")["correct"].mean()
     assert traps["honest"] > 0.8
-    assert traps["clicker"] < 0.6
+    assert traps["clicker"] < traps["honest"] - 0.15
 
 
 def test_ratings_follow_the_truth() -> None:
@@ -83,7 +84,13 @@ def test_pairs_name_what_was_chosen() -> None:
 
 def test_mix_and_head_count() -> None:
     assert parse_mix("honest=3,clicker=1") == {"honest": 0.75, "clicker": 0.25}
-    assert sorted(head_count({"honest": 0.75, "clicker": 0.25}, 5)) == ["clicker", "honest", "honest", "honest", "honest"]
+    assert sorted(head_count({"honest": 0.75, "clicker": 0.25}, 5)) == [
+        "clicker",
+        "honest",
+        "honest",
+        "honest",
+        "honest",
+    ]
     assert len(head_count(DEFAULT_MIX, 37)) == 37
     assert set(DEFAULT_MIX) == set(KINDS)
     for wrong in ("angel=1", "honest=x", "honest=-1", "honest=0", "honest=nan"):
