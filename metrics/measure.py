@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from eap.errors import MeasureError, MediaError
+from eap.errors import EapError, MeasureError, MediaError
 from metrics.emotion import judge_clip
 from metrics.features.clip import Array, ClipFeatures, Measured, PairFeatures
-from metrics.features.eat import eat_compare, eat_features
+from metrics.features.eat import eat_compare, eat_crop, eat_features
 from metrics.features.extract import extract
 from metrics.features.pair import compare
 from metrics.protocols import Protocol
@@ -54,6 +54,11 @@ class Setup:
     def twins(self) -> bool:
         """Whether the neutral twin of the reference is looked at."""
         return any("twin" in get_metric(name).spec.needs for name in self.metrics)
+
+    @property
+    def quality(self) -> tuple[str, ...]:
+        """The metrics that pyiqa computes."""
+        return tuple(name for name in self.metrics if "quality" in get_metric(name).spec.needs)
 
     @property
     def pixels(self) -> bool:
@@ -131,6 +136,8 @@ def measure_clip(
     pair = _pair(Path(generated), Path(reference), setup, cache) if setup.pixels and reference else None
     calm, calm_reason = _twin(twin, setup, cache)
     measured = gather(ours, theirs, pair, reading, setup, truth=truth, twin=calm, twin_reason=calm_reason)
+    if setup.quality and not broken:
+        measured = replace(measured, quality=_quality(Path(generated), reference, setup, cache))
     judged = replace(reading, judged_emotion=judged_emotion(ours), judged_intensity=judged_intensity(ours))
     return ClipMeasurement(judged, tuple(clip_values(measured, judged, setup, broken, truth_reason)), ours, theirs)
 
@@ -164,6 +171,21 @@ def features_of(path: Path | str, setup: Setup, *, sound: Path | None = None, ca
     """The features of one clip that the metrics of `setup` want, under its protocol. Raises MediaError."""
     read = eat_features if setup.protocol.eat else extract
     return read(Path(path), setup.evaluators, setup.needs, sound=sound, fps=setup.protocol.fps, cache=cache)
+
+
+def _quality(generated: Path, reference: Path | str | None, setup: Setup, cache: bool) -> Mapping[str, Array | str]:
+    """pyiqa's numbers per frame, of the aligned clips under eat-2023."""
+    from metrics.features.quality import quality
+
+    sides = [generated, None if reference is None else Path(reference)]
+    if setup.protocol.eat:
+        fps = setup.protocol.fps
+        try:
+            sides = [None if side is None else eat_crop(side, setup.evaluators, fps, cache=cache) for side in sides]
+        except (Unmeasurable, EapError) as error:
+            return dict.fromkeys(setup.quality, str(error))
+    ours, theirs = sides
+    return quality(ours or generated, theirs, setup.quality, setup.protocol, cache=cache)
 
 
 def _pair(generated: Path, reference: Path, setup: Setup, cache: bool) -> PairFeatures:

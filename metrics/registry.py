@@ -18,7 +18,18 @@ if TYPE_CHECKING:
     from metrics.fid import FeatureSet
 
 Need = Literal[
-    "pixels", "landmarks", "emotion", "affect", "identity", "sync", "features", "loudness", "twin", "votes", "faces"
+    "pixels",
+    "landmarks",
+    "emotion",
+    "affect",
+    "identity",
+    "sync",
+    "features",
+    "loudness",
+    "twin",
+    "votes",
+    "faces",
+    "quality",
 ]
 Pooling = Literal["mean", "median", "proportion"]
 EVALUATOR_NEEDS: frozenset[Need] = frozenset({"landmarks", "emotion", "affect", "identity", "sync", "features"})
@@ -124,7 +135,7 @@ class SignatureContext:
     def sign(self, spec: MetricSpec) -> Signature:
         """The signature of a metric under this protocol and these evaluators."""
         parts: list[tuple[str, str]] = [(need, label) for need, label in self.evaluators if need in spec.needs]
-        if "pixels" in spec.needs:
+        if {"pixels", "quality"} & set(spec.needs):
             parts.append(("crop", self.crop))
         if spec.truth:
             parts.append(("truth", self.truth))
@@ -253,6 +264,10 @@ def get_metric(name: str, protocol: str = "") -> Metric:
     _import_all()
     if (protocol, name) in _VARIANTS:
         return _VARIANTS[protocol, name]
+    if name.startswith("pyiqa:"):
+        from metrics.iqa import dynamic
+
+        return dynamic(name)
     if name not in _METRICS:
         raise ConfigError(f"unknown metric {name!r}", fix=f"choose from: {', '.join(sorted(_METRICS))}")
     return _METRICS[name]

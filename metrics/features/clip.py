@@ -112,6 +112,8 @@ class Measured:
     """Landmarks of the reference's true neutral twin: the same take without any emotion, frame by frame."""
     twin_reason: str = "no neutral twin of the reference is known"
     """Why there is no twin."""
+    quality: Mapping[str, Array | str] = field(default_factory=dict)
+    """Metric of `metrics.iqa` -> (T,) of its frames, or why there are none."""
     max_length_difference: int = 1
 
     def reference_features(self) -> ClipFeatures:
@@ -127,6 +129,13 @@ class Measured:
         if name != "intensity" and self.truth_affect is not None:
             return np.asarray(self.truth_affect[:, 0 if name == "valence" else 1], np.float64), "truth"
         return self.reference_features().series(name, "reference"), "reference"
+
+    def quality_series(self, name: str) -> Array:
+        """(T,) of a metric of `metrics.iqa`. Raises Unmeasurable with the reason when there is none."""
+        found = self.quality.get(name, "was not computed")
+        if isinstance(found, str):
+            raise Unmeasurable(found)
+        return found
 
     def images(self) -> PairFeatures:
         """The per-frame image measures. Raises Unmeasurable when there is no reference."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -50,16 +51,12 @@ def _load(path: Path) -> PairFeatures | None:
 
 
 def _compare(generated: Path, reference: Path, protocol: Protocol) -> PairFeatures:
-    ours, theirs = _sides(generated, reference, protocol)
     psnr: list[float] = []
     ssim: list[float] = []
     n_ours = n_theirs = 0
-    while True:
-        a, b = next(ours, None), next(theirs, None)
+    for a, b in frame_pairs(generated, reference, protocol):
         n_ours += a is not None
         n_theirs += b is not None
-        if a is None and b is None:
-            break
         if a is None or b is None:
             continue  # count on: the lengths stand in the reason
         if a.shape != b.shape:
@@ -70,6 +67,11 @@ def _compare(generated: Path, reference: Path, protocol: Protocol) -> PairFeatur
         ssim.append(frame_ssim(b, a))
     paired_length(n_ours, n_theirs, protocol.max_length_difference)
     return PairFeatures(np.array(psnr), np.array(ssim))
+
+
+def frame_pairs(generated: Path, reference: Path, protocol: Protocol) -> Iterator[tuple[Frame | None, Frame | None]]:
+    """Frames side by side, as the protocol pairs them; None where one side has ended."""
+    yield from zip_longest(*_sides(generated, reference, protocol))
 
 
 def _sides(generated: Path, reference: Path, protocol: Protocol) -> tuple[Iterator[Frame], Iterator[Frame]]:

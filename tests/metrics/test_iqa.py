@@ -1,0 +1,84 @@
+"""pyiqa's wrapper: against a stand-in where pyiqa is not installed, against pyiqa itself where it is."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+import metrics
+from eap.errors import ConfigError
+from eap.media import read_video
+from metrics.iqa import dynamic, load_quality
+from metrics.registry import default_metrics, get_metric
+from tests.metrics.fakes import make_clip
+
+
+class _Difference:
+    """Mean absolute difference; with one picture its mean."""
+
+    lower_better = True
+
+    def __init__(self, metric_mode: str) -> None:
+        self.metric_mode = metric_mode
+
+    def __call__(self, first: torch.Tensor, second: torch.Tensor | None = None) -> torch.Tensor:
+        assert first.dtype == torch.float32
+        assert first.ndim == 4
+        assert float(first.max()) <= 1
+        return (first if second is None else (first - second).abs()).mean().reshape(1, 1)
+
+
+@pytest.fixture
+def stand_in(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    def create(name: str, device: str) -> _Difference:
+        if name == "broken":
+            raise OSError("no internet")
+        return _Difference("NR" if name == "niqe" else "FR")
+
+    names = ["lpips", "niqe", "gmsd", "broken"]
+    module = SimpleNamespace(list_models=lambda: names, create_metric=create)
+    monkeypatch.setitem(sys.modules, "pyiqa", module)  # type: ignore[arg-type]
+    monkeypatch.setattr("metrics.iqa.installed", lambda: True)
+    load_quality.cache_clear()
+    dynamic.cache_clear()
+    yield
+    load_quality.cache_clear()
+    dynamic.cache_clear()
+
+
+def test_frames_reach_the_network(stand_in: None, tmp_path: Path) -> None:
+    ours, theirs = make_clip(tmp_path / "a.mp4", 6, 1), make_clip(tmp_path / "b.mp4", 6, 2)
+    table = metrics.score(ours, theirs, metrics=["lpips", "niqe", "pyiqa:gmsd"], evaluators=None)
+    a, b = (read_video(path).frames.astype(np.float64) / 255 for path in (ours, theirs))
+    gap = np.abs(a - b).mean()
+    assert table.value("lpips").value == pytest.approx(gap, abs=1e-6)
+    assert table.value("pyiqa:gmsd").value == pytest.approx(gap, abs=1e-6)
+    assert table.value("niqe").value == pytest.approx(a.mean(), abs=1e-6)
+    signature = "pyiqa:gmsd|crop:frame|by:pyiqa-0.1.16|pool:clip-mean|protocol:strict|v1"
+    assert str(table.value("pyiqa:gmsd").signature) == signature
+    assert table.value("pyiqa:gmsd").higher_is_better is False
+
+
+def test_what_cannot_be_measured_is_a_row(stand_in: None, tmp_path: Path) -> None:
+    ours, theirs = make_clip(tmp_path / "a.mp4", 6), make_clip(tmp_path / "b.mp4", 9)
+    table = metrics.score(ours, theirs, metrics=["lpips"], evaluators=None)
+    assert table.clip_values[0].reason == "length differs: 6 frames, reference has 9"
+    with pytest.raises(ConfigError, match=r"pyiqa has no metric 'best'; choose from: broken, gmsd, lpips, niqe"):
+        get_metric("pyiqa:best")
+
+
+def test_without_the_extra(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("metrics.iqa.installed", lambda: False)
+    load_quality.cache_clear()
+    with pytest.raises(ConfigError, match=r"needs the package pyiqa; install it with: pip install 'eap-bench\[iqa\]'"):
+        load_quality("lpips")
+    clip = make_clip(tmp_path / "a.mp4", 6)
+    table = metrics.score(clip, clip, metrics=["lpips"], evaluators=None)
+    assert "pip install 'eap-bench[iqa]'" in table.clip_values[0].reason
+    assert not {"lpips", "niqe"} & {item.spec.name for item in default_metrics()}
