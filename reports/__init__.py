@@ -12,10 +12,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from reports.writing import Wanted as Wanted
-    from reports.writing import build as build
-    from reports.writing import to_pdf as to_pdf
-    from reports.writing import write_files as write_files
     from reports.content import Report as Report
     from reports.content import read as read
     from reports.exports import to_csv as to_csv
@@ -24,9 +20,14 @@ if TYPE_CHECKING:
     from reports.figures import save_plot as save_plot
     from reports.tables import Cell as Cell
     from reports.tables import Table as Table
+    from reports.writing import Wanted as Wanted
+    from reports.writing import build as build
+    from reports.writing import to_pdf as to_pdf
+    from reports.writing import write_files as write_files
 
 _HOMES = {
-    "build": "reports.writing", "Wanted": "reports.writing", "to_pdf": "reports.writing", "write_files": "reports.writing",
+    "build": "reports.writing", "Wanted": "reports.writing", "to_pdf": "reports.writing",
+    "write_files": "reports.writing",
     "Report": "reports.content", "read": "reports.content", "to_csv": "reports.exports",
     "to_latex": "reports.exports", "to_markdown": "reports.exports", "save_plot": "reports.figures",
     "Cell": "reports.tables", "Table": "reports.tables",
