@@ -35,8 +35,19 @@ def metrics(name: str | None, as_json: bool) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("name", "title", "unit", "best", "needs", box=None, header_style="bold")
+    from metrics.describe import best, bounds
+
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=200)  # a pipe has room for everything
+    table = Table("name", "title", "unit", "best", "bounds", "needs", box=None, header_style="bold")
+    table.columns[0].no_wrap = True
+    wide = console.width >= 150
+    if wide:
+        table.add_column("equals")
     for spec in specs:
-        best = {True: "high", False: "low", None: "" if spec.target is None else f"{spec.target:g}"}
-        table.add_row(spec.name, spec.title, spec.unit, best[spec.higher_is_better], ", ".join(spec.needs))
-    Console().print(table)
+        star = "" if spec.default else "*"
+        cells = [spec.name + star, spec.title, spec.unit, best(spec), bounds(spec), ", ".join(spec.needs)]
+        table.add_row(*cells, *([spec.source] if wide else []))
+    console.print(table)
+    click.echo("* measured when it is asked for by name; 'eap-bench metrics NAME' shows all of one")

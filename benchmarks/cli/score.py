@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 @click.option("--metrics", multiple=True, help="Only these (repeat, or commas); see 'eap-bench metrics'.")
 @judging_options
 @click.option("--force-bundled", is_flag=True, help="Use the bundled evaluators on faces they were not trained for.")
+@click.option(
+    "--ceiling", is_flag=True, help="Add the references themselves, encoded once more: the best there can be."
+)
+@click.option("--votes", type=PATH, help="CSV of people's votes of intensity (CREMA-D's summaryTable.csv).")
 @json_option
 def score(
     generated: Path,
@@ -30,6 +34,8 @@ def score(
     evaluators: Literal["bundled", "official", "mediapipe"],
     sync_crop: str | None,
     force_bundled: bool,
+    ceiling: bool,
+    votes: Path | None,
     as_json: bool,
 ) -> None:
     """Measure generated videos against reference videos: files, or folders paired by file name.
@@ -59,6 +65,8 @@ def score(
         evaluators=evaluators,
         sync_crop=sync_crop,
         force=force_bundled,
+        ceiling=ceiling,
+        votes=votes,
     )
     if not any(value.n_scored for value in table.values):
         reasons = sorted((item.reason for item in table.clip_values if item.reason), key=_is_refusal)
@@ -86,6 +94,7 @@ def _playable(*paths: Path) -> None:
 
 def _show(table: ResultTable) -> None:
     unmeasured = [value for value in table.values if not value.n_scored]
+    several = len({value.method for value in table.values}) > 1
     for value in table.values:
         if not value.n_scored:
             continue
@@ -94,7 +103,10 @@ def _show(table: ResultTable) -> None:
             figure += f" [{value.ci_low:.6g}, {value.ci_high:.6g}]"
         unit = f" {value.unit}" if value.unit else ""
         remark = f"  ({value.note})" if value.note else ""
-        click.echo(f"{value.metric:18} {figure}{unit}  {value.n_scored}/{value.n_expected}  {value.signature}{remark}")
+        row = f"{value.method:14} " if several else ""
+        click.echo(
+            f"{row}{value.metric:18} {figure}{unit}  {value.n_scored}/{value.n_expected}  {value.signature}{remark}"
+        )
     reasons: dict[str, list[str]] = {}
     for value in unmeasured:
         reasons.setdefault(value.note or "no clip could be scored", []).append(value.metric)

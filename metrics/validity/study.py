@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -184,8 +185,9 @@ def _setup(plan: Plan) -> Setup:
     return set_up(names, STRICT, get_evaluators("bundled"), world="embedded")
 
 
+@cache
 def _code() -> str:
-    """Hash of the code that plays, draws and measures."""
+    """Hash of the code that plays, draws and measures, as this process found it."""
     root = Path(__file__).resolve().parents[2]
     found = hashlib.sha256()
     for folder in ("eap/synth", "eap/_media", "metrics"):

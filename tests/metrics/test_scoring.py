@@ -167,3 +167,28 @@ def test_sound_in_its_own_mead_folder_is_no_fault(tmp_path: Path) -> None:
     (tmp_path / "generated" / "notes.txt").write_text("mine")
     table = metrics.score(tmp_path / "generated", tmp_path / "reference", ["psnr"])
     assert table.notes == ("1 files could not be used: notes.txt: not a video (.txt)",)
+
+
+def test_ceiling_is_a_row_of_its_own(clean: tuple[Path, Path], fake: FakeEvaluators) -> None:
+    table = metrics.score(*clean, metrics=["psnr", "fid", "m_lmd"], evaluators=fake, method="mine", ceiling=True)
+    best, ours = table.value("psnr", "ground-truth"), table.value("psnr", "mine")
+    assert (best.n_scored, best.n_expected) == (12, 12)
+    assert best.value > ours.value
+    assert table.value("fid", "ground-truth").n_scored == 12
+
+
+def test_votes_of_people(clean: tuple[Path, Path], fake: FakeEvaluators, tmp_path: Path) -> None:
+    names = [_name(i, emotion) for i in range(4) for emotion in EMOTIONS]
+    votes = {name: float(k) for k, name in enumerate(names)}
+    votes[names[0]] = math.nan
+    table = metrics.score(*clean, metrics=["votes_pcc", "votes_rank"], evaluators=fake, votes=votes)
+    value = table.value("votes_rank")
+    assert (value.n_scored, value.n_expected) == (11, 12)
+    assert "1 x no judged intensity, or no vote that is a number" in value.note
+    (tmp_path / "votes.csv").write_text("clip,vote\n" + "".join(f"{n},{v}\n" for n, v in votes.items()))
+    again = metrics.score(*clean, metrics=["votes_rank"], evaluators=fake, votes=tmp_path / "votes.csv").value(
+        "votes_rank"
+    )
+    assert again.value == value.value
+    none = metrics.score(*clean, metrics=["votes_pcc"], evaluators=fake).value("votes_pcc")
+    assert (none.n_scored, none.n_expected) == (0, 0)
