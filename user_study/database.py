@@ -24,6 +24,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, event, func, select
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from eap.errors import ConfigError, EapError
 from user_study import schema
@@ -34,7 +35,7 @@ BUSY_SECONDS = 5.0
 """How long a job waits for another process' lock before the rater's browser is told to try again."""
 BATCH = 64
 LOCK_KEY = 0x6561_7073
-READERS = 16
+READERS = 20
 
 
 class StoreUnavailableError(EapError):
@@ -83,7 +84,7 @@ class Database:
             self._refuse_gone()
             with self._reader.begin() as connection:
                 yield connection
-        except DBAPIError as error:
+        except (DBAPIError, PoolTimeoutError) as error:
             raise self._unavailable(error) from error
 
     def write(self, job: Job[T]) -> T:

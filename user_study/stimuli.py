@@ -87,8 +87,8 @@ def sources_of_run(directory: Path) -> list[Source]:
 
 def _series(frames: pd.DataFrame) -> dict[tuple[str, str, str], dict[str, tuple[float, ...]]]:
     series: dict[tuple[str, str, str], dict[str, tuple[float, ...]]] = {}
-    wanted = frames[frames["name"].isin(SERIES)]
-    for key, group in wanted.groupby(["method", "track", "clip_id", "name"], sort=False):
+    wanted = frames[frames["series"].isin(SERIES)]
+    for key, group in wanted.groupby(["method", "track", "clip", "series"], sort=False):
         method, track, clip, name = (str(part) for part in key)
         values = tuple(float(value) for value in group.sort_values("frame")["value"])
         series.setdefault((method, track, clip), {})[name] = values

@@ -112,7 +112,7 @@ def write_clips(
                 tone = 0.2 * np.sin(2 * np.pi * 300 * np.arange(round(16000 * seconds)) / 16000)
                 write_video(path, frames, 25, tone.astype(np.float32), 16000)
                 write_image(path.with_suffix(".png"), frames[0])
-                series = {"intensity": (0.1 * m + 0.2, 0.5), "intensity_true": (0.2, 0.6)}
+                series: dict[str, tuple[float, ...]] = {"intensity": (0.1 * m + 0.2, 0.5), "intensity_true": (0.2, 0.6)}
                 sources.append(
                     Source(
                         method, "", path.stem, identity, emotion, 3, f"00{i}", path, path.with_suffix(".png"), series

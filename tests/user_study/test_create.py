@@ -71,7 +71,7 @@ def test_stimuli_of_a_run(tmp_path: Path) -> None:
     assert one.video.is_file()
     assert set(one.series) == {"intensity", "intensity_true"}
     frames = pd.read_parquet(run / "frames.parquet")
-    mine = frames[(frames["method"] == "eap") & (frames["clip_id"] == one.clip) & (frames["name"] == "intensity")]
+    mine = frames[(frames["method"] == "eap") & (frames["clip"] == one.clip) & (frames["series"] == "intensity")]
     assert list(one.series["intensity"]) == pytest.approx(list(mine["value"]))
 
 
