@@ -89,7 +89,10 @@ def set_up(
     labels: tuple[tuple[Need, str], ...] = ()
     if evaluators is not None:
         labels = tuple((need, evaluators.label(need)) for need in sorted(wanted & evaluators.provides))
-    context = SignatureContext(protocol.name, protocol.crop, labels, truth, standing)
+    crop = protocol.crop
+    if protocol.eat and evaluators is not None:
+        crop += f"@{evaluators.label('landmarks')}"  # who finds the points decides where the crop lies
+    context = SignatureContext(protocol.name, crop, labels, truth, standing)
     return Setup(names, protocol, None if standing == "refused" else evaluators, context)
 
 

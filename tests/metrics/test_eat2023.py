@@ -112,6 +112,7 @@ def test_score_by_the_protocol(template: Path, tmp_path: Path) -> None:
     table = metrics.score(ours, theirs, metrics=["psnr", "m_lmd", "fid"], protocol="eat-2023", evaluators=fake)
     assert {value.metric: value.n_scored for value in table.values} == {"psnr": 1, "m_lmd": 1, "fid": 1}
     assert table.value("m_lmd").unit == "px"
+    assert "|crop:eat128@fake-landmarks-1|" in str(table.value("psnr").signature)
     assert "frames:5|input:bgr-twice-normalised" in str(table.value("fid").signature)
     strict = metrics.score(ours, theirs, metrics=["psnr"], evaluators=None)
     assert strict.value("psnr").value != pytest.approx(table.value("psnr").value)
