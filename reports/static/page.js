@@ -191,7 +191,8 @@ let eapSource = () => {};
   for (const box of document.querySelectorAll(".table[data-table]")) {
     const choice = new Choice(box);
     choices.set(choice.id, choice);
-    if (choice.columns.length > 2 || choice.order.length > 2) choice.chooser();
+    const whole = typeof exportsData[choice.id]?.csv === "string";  // then a saved table could not follow the choice
+    if (!whole && (choice.columns.length > 2 || choice.order.length > 2)) choice.chooser();
   }
   function restore() {
     const known = eapHash.read();
