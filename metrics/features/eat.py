@@ -49,7 +49,7 @@ def crop_frame(frame: Frame, landmarks: NDArray[np.floating], template: NDArray[
     fitted = SimilarityTransform.from_estimate(template[NOSE_AND_EYES].astype(np.float32), points)
     if not fitted:
         raise Unmeasurable("eat128: the face's points coincide")
-    warped = warp(frame, fitted, output_shape=(WARP_SIDE, WARP_SIDE))
+    warped = warp(frame, fitted, output_shape=(WARP_SIDE, WARP_SIDE))  # type: ignore[no-untyped-call]
     return np.asarray((warped * 255).astype(np.uint8)[CROP, CROP], np.uint8)
 
 

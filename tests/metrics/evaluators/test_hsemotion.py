@@ -16,7 +16,7 @@ RNG = np.random.default_rng(3)
 WEIGHT, BIAS = RNG.standard_normal((3, 10)).astype(np.float32), RNG.standard_normal(10).astype(np.float32)
 
 
-def _package_preprocess(face: np.ndarray, size: int) -> np.ndarray:  # type: ignore[type-arg]
+def _package_preprocess(face: np.ndarray, size: int) -> np.ndarray:
     """hsemotion_onnx 0.3.1, step by step."""
     x = cv2.resize(face, (size, size)) / 255
     x[..., 0] = (x[..., 0] - 0.485) / 0.229
