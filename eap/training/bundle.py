@@ -73,7 +73,7 @@ DATA = {
 }
 """Phases 2 and 3 and the teacher: ``mead``; phase 1: ``wild``; the evaluators, on people of their own: ``judges``."""
 
-FIT_SECONDS = {"teacher": 240.0, "emotion": 700.0, "landmarks": 150.0, "identity": 150.0, "sync": 150.0, "audio": 150.0}
+FIT_SECONDS = {"teacher": 240.0, "emotion": 480.0, "landmarks": 150.0, "identity": 150.0, "sync": 150.0, "audio": 150.0}
 """Computing time of each perception network on one core; the judge of emotion decides most of what is measured."""
 
 TALKERS = ("ant-wild", "ant", "eap", "no-neutralization", "no-intensity")
@@ -187,9 +187,9 @@ def _train_talker(shop: Workshop, name: str) -> dict[str, Any]:
 
     def progress(step: int, means: dict[str, float]) -> None:
         rate = trainer.seconds / max(1, step)
-        left = (recipe.steps - step) * rate / 60
+        left = (recipe.all_steps - step) * rate / 60
         figures = "  ".join(f"{key} {value:.4f}" for key, value in means.items())
-        shop.say(f"{name}: step {step}/{recipe.steps}, {rate:.2f} s each, {left:.0f} min left  {figures}")
+        shop.say(f"{name}: step {step}/{recipe.all_steps}, {rate:.2f} s each, {left:.0f} min left  {figures}")
 
     result = trainer.run(progress)
     return {"recipe": recipe.to_dict(), "seconds": result.seconds, "log": result.log, **_export(shop, name, trainer)}
@@ -243,9 +243,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--only", action="append", metavar="STAGE", help=f"one of {', '.join(STAGES)}; may be repeated")
     parser.add_argument("--workers", type=int, default=2, help="processes that render")
     parser.add_argument("--threads", type=int, default=1, help="torch threads")
-    parser.add_argument(
-        "--seconds", type=float, help="computing seconds per perception network (default: its own)"
-    )
+    parser.add_argument("--seconds", type=float, help="computing seconds per perception network (default: its own)")
     parser.add_argument("--device", default="cpu")
     options = parser.parse_args(arguments)
     import torch

@@ -114,18 +114,18 @@ class Trainer:
         self.talker.train()
         means: dict[str, float] = {}
         window: list[dict[str, float]] = []
-        while self.step < self.recipe.steps:
+        while self.step < self.recipe.all_steps:
             started = time.perf_counter()
             window.append(self._one_step(self.step))
             self.step += 1
             self.seconds += time.perf_counter() - started
-            if self.step % every == 0 or self.step == self.recipe.steps:
+            if self.step % every == 0 or self.step == self.recipe.all_steps:
                 means = {k: float(np.mean([w[k] for w in window if k in w])) for k in window[-1]}
                 window = []
                 self._log(means)
                 if progress:
                     progress(self.step, means)
-            if self.step % 100 == 0 or self.step == self.recipe.steps:
+            if self.step % 100 == 0 or self.step == self.recipe.all_steps:
                 self._checkpoint()
         return TrainResult(self.ema, self.aux, means, self.seconds)
 
@@ -158,7 +158,7 @@ class Trainer:
 
     def _descend(self, terms: dict[str, Tensor], step: int) -> dict[str, float]:
         """One optimiser step on the weighted terms; returns them for the log."""
-        loss = weighted(terms, self.recipe.weights)
+        loss = weighted(terms, self.recipe.weights_at(step))
         self._refuse_nan(loss, step)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
@@ -219,8 +219,11 @@ class Trainer:
         return bool(w.adv or w.e_adv) and step >= self.recipe.optim.adversary_from * self.recipe.steps
 
     def _schedule(self, step: int) -> float:
-        """Linear warm-up, then cosine to 5 %."""
-        o, total = self.recipe.optim, self.recipe.steps
+        """Linear warm-up, then cosine to 5 %; the finishing steps once more from their own height."""
+        o, total, finish = self.recipe.optim, self.recipe.steps, self.recipe.finish
+        if step >= total:
+            share = (step - total) / finish.steps
+            return float(finish.lr * (0.05 + 0.95 * 0.5 * (1 + np.cos(np.pi * share))))
         if step < o.warmup:
             return (step + 1) / o.warmup
         share = (step - o.warmup) / max(1, total - o.warmup)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +50,21 @@ class Optim:
 
 
 @dataclass(frozen=True)
+class Finish:
+    """Last steps, after the recipe's own: pictures count, landmarks hardly.
+
+    L_lip and L_aux-face bring a feature to its place; held on to, they draw patterns in the mouth that a frozen network
+    reads well and a person does not.
+    """
+
+    steps: int = 0
+    landmarks: float = 0.1
+    """Factor on the weights of ``lip`` and ``aux_face``."""
+    lr: float = 0.3
+    """Factor on the learning rates, which fall from there by a cosine again."""
+
+
+@dataclass(frozen=True)
 class Recipe:
     """One run. ``init`` names the piece it starts from; ``reference`` is the reference-image policy."""
 
@@ -72,6 +87,7 @@ class Recipe:
     freeze: tuple[str, ...] = ()
     weights: LossWeights = field(default_factory=LossWeights)
     optim: Optim = field(default_factory=Optim)
+    finish: Finish = field(default_factory=Finish)
 
     def __post_init__(self) -> None:
         if self.phase not in PHASES:
@@ -87,6 +103,18 @@ class Recipe:
     def emotional(self) -> bool:
         """Whether the emotion path (E_E, alpha, z_exp) is switched on."""
         return self.phase == "represent"
+
+    @property
+    def all_steps(self) -> int:
+        """The recipe's steps and the finishing ones."""
+        return self.steps + self.finish.steps
+
+    def weights_at(self, step: int) -> LossWeights:
+        """The lambdas of one step."""
+        if step < self.steps:
+            return self.weights
+        factor = self.finish.landmarks
+        return replace(self.weights, lip=self.weights.lip * factor, aux_face=self.weights.aux_face * factor)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for logs and the card."""
@@ -120,6 +148,8 @@ def _build(kind: type[Any], values: dict[str, Any], where: str) -> Any:
     for name, value in values.items():
         if name == "weights":
             ready[name] = _build(LossWeights, value, f"{where} [weights]")
+        elif name == "finish":
+            ready[name] = _build(Finish, value, f"{where} [finish]")
         elif name == "optim":
             ready[name] = _build(Optim, value, f"{where} [optim]")
         else:

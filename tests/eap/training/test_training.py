@@ -17,7 +17,7 @@ from eap.perception.teachers import FaceTeacher
 from eap.training.batches import METRIC_CLIPS, Batches
 from eap.training.bundle import DATA, STAGES, TALKERS
 from eap.training.loop import Trainer
-from eap.training.recipes import LossWeights, Optim, Recipe, load_recipe
+from eap.training.recipes import Finish, LossWeights, Optim, Recipe, load_recipe
 from eap.training.terms import Teachers, displacement, lip_shape
 from tests.eap.small_model import SMALL
 
@@ -203,3 +203,21 @@ def test_training_suites_and_judges_share_no_identity() -> None:
     assert not ranges["judges"] & (ranges["mead"] | ranges["wild"])
     assert max(max(r) for r in ranges.values()) < 2000
     assert set(TALKERS) <= set(STAGES)
+
+
+def test_finishing_steps_hold_less_to_landmarks_and_restart_the_rate() -> None:
+    rule = recipe("represent", weights=LossWeights(lip=40.0, aux_face=20.0, pixel=10.0), finish=Finish(steps=3))
+    assert rule.all_steps == rule.steps + 3
+    assert rule.weights_at(rule.steps - 1) == rule.weights
+    late = rule.weights_at(rule.steps)
+    assert (late.lip, late.aux_face, late.pixel) == (4.0, 2.0, 10.0)
+
+
+def test_a_run_with_finishing_steps_ends_after_them(arrays: ArraySet, tmp_path: Path) -> None:
+    rule = recipe("wild", finish=Finish(steps=2))
+    trainer = Trainer(rule, arrays, teachers(), tmp_path, config=SMALL)
+    trainer.run()
+    assert trainer.step == rule.steps + 2
+    rates = [trainer._schedule(step) for step in range(rule.steps, rule.all_steps)]
+    assert rates[0] == pytest.approx(0.3)
+    assert rates[1] < rates[0]
