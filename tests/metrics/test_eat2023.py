@@ -18,8 +18,8 @@ from metrics.features.clip import ClipFeatures, Measured, PairFeatures
 from metrics.features.eat import count_frames, crop_frame, eat_crop, spread
 from metrics.features.pair import compare
 from metrics.protocols import EAT_2023
-from metrics.registry import ClipValue, Remarked, SignatureContext, Unmeasurable, clip_value, get_metric
-from metrics.results import ClipReading
+from metrics.registry import Remarked, SignatureContext, Unmeasurable, clip_value, get_metric
+from metrics.results import ClipReading, ClipValue
 from tests.metrics.evaluators.recipe import pictures
 from tests.metrics.fakes import FakeEvaluators, make_clip
 

@@ -43,7 +43,7 @@ def stand_in(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
     names = ["lpips", "niqe", "gmsd", "broken"]
     module = SimpleNamespace(list_models=lambda: names, create_metric=create)
-    monkeypatch.setitem(sys.modules, "pyiqa", module)  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "pyiqa", module)
     monkeypatch.setattr("metrics.iqa.installed", lambda: True)
     load_quality.cache_clear()
     dynamic.cache_clear()
