@@ -213,7 +213,7 @@ def headlines(result: Result) -> list[str]:
         emotion = o.kind == "emotion"
         scale, digits = (100.0, 1) if emotion else (1.0, 2)
         unit = "percentage points" if emotion else f"points on 1–{o.points}"
-        what = "emotion accuracy" if emotion else o.question
+        what = "emotion accuracy" if emotion else o.question.replace("_", " ")
         relative = f", that is {_gain(g.percent, 100.0, 0)} %" if g.percent.known and emotion else ""
         text = (
             f"{result.title(g.method)} has {_gain(g.points, scale, digits)} {unit} of {what}"

@@ -78,6 +78,8 @@ class Crowd:
         asked = self.design.question(question)
         first = self.stimuli[seen[0]]
         trace: list[Trace] = []
+        said: str
+        value: float | None
         wanted = self._wanted(slot)
         obeys = slot.role == "trap" and member.rng.random() < member.kind.attention
         if asked.kind == "trace":

@@ -17,6 +17,7 @@ from user_study.statistics.traces import resample
 if TYPE_CHECKING:
     import pandas as pd
 
+Traces = dict[tuple[str, int], "pd.DataFrame"]
 MEASURES = {
     "traps": ("traps_at_least", "traps followed"),
     "gold": ("gold_at_least", "gold answered as known"),
@@ -79,14 +80,16 @@ def screen(design: Design, tables: Tables) -> Cleaning:
     answers = tables.answers
     by_rater = {str(name): part for name, part in answers.groupby("rater", sort=False)}
     alone = _correlations(answers)
-    traces = {(str(r), int(p)): part for (r, p), part in tables.traces.groupby(["rater", "position"], sort=False)}
+    traces: Traces = {
+        (str(r), int(str(p))): part for (r, p), part in tables.traces.groupby(["rater", "position"], sort=False)
+    }
     checked = []
-    for row in tables.raters.itertuples(index=False):
-        mine = by_rater.get(str(row.rater), answers.iloc[:0])
-        planned = int(row.trials_planned)
-        measures = _measures(design, mine, traces, int(row.trials_done) / planned if planned else None)
-        measures["rater_correlation"] = alone.get(str(row.rater))
-        checked.append(_judge(design, str(row.rater), str(row.state), str(row.model), len(mine), measures))
+    for row in tables.raters.to_dict("records"):
+        name, planned = str(row["rater"]), int(row["trials_planned"])
+        mine = by_rater.get(name, answers.iloc[:0])
+        measures = _measures(design, mine, traces, int(row["trials_done"]) / planned if planned else None)
+        measures["rater_correlation"] = alone.get(name)
+        checked.append(_judge(design, name, str(row["state"]), str(row["model"]), len(mine), measures))
     return Cleaning(tuple(checked), _rules(design, checked))
 
 
@@ -134,9 +137,7 @@ def _rules(design: Design, checked: list[Checked]) -> tuple[tuple[str, str, str,
     return tuple(rows)
 
 
-def _measures(
-    design: Design, mine: pd.DataFrame, traces: dict[tuple[str, int], pd.DataFrame], trials: float | None
-) -> dict[str, float | None]:
+def _measures(design: Design, mine: pd.DataFrame, traces: Traces, trials: float | None) -> dict[str, float | None]:
     trial = mine[mine["role"] == "trial"]
     common = [
         max(Counter(part["answer"]).values()) / len(part)
@@ -161,27 +162,27 @@ def _share(mine: pd.DataFrame, role: str) -> float | None:
     return float(correct.astype(float).mean()) if len(correct) else None
 
 
-def _repeats(design: Design, mine: pd.DataFrame, traces: dict[tuple[str, int], pd.DataFrame]) -> float | None:
+def _repeats(design: Design, mine: pd.DataFrame, traces: Traces) -> float | None:
     again = mine[mine["role"] == "repeat"]
     first = {(int(p), str(q)): i for i, p, q in zip(mine.index, mine["position"], mine["question"], strict=True)}
     alike = []
-    for row in again.itertuples(index=False):
-        index = first.get((int(row.repeat_of), str(row.question)))
+    for row in again.to_dict("records"):
+        index = first.get((int(row["repeat_of"]), str(row["question"])))
         if index is None:
             continue
         before = mine.loc[index]
-        if row.kind == "acr":
-            asked = design.question(str(row.question))
+        if row["kind"] == "acr":
+            asked = design.question(str(row["question"]))
             slack = 2 if getattr(asked, "points", 5) == 10 else 1
-            alike.append(abs(float(row.value) - float(before["value"])) <= slack)
-        elif row.kind == "trace":
-            alike.append(_go_together(traces, str(row.rater), int(row.position), int(row.repeat_of)))
+            alike.append(abs(float(row["value"]) - float(before["value"])) <= slack)
+        elif row["kind"] == "trace":
+            alike.append(_go_together(traces, str(row["rater"]), int(row["position"]), int(row["repeat_of"])))
         else:
-            alike.append(row.answer == before["answer"])
+            alike.append(bool(row["answer"] == before["answer"]))
     return float(np.mean(alike)) if alike else None
 
 
-def _go_together(traces: dict[tuple[str, int], pd.DataFrame], rater: str, again: int, before: int) -> bool:
+def _go_together(traces: Traces, rater: str, again: int, before: int) -> bool:
     a, b = traces.get((rater, again)), traces.get((rater, before))
     if a is None or b is None:
         return False

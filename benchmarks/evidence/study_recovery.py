@@ -70,7 +70,7 @@ def true_means(case: Case) -> Array:
     from scipy.stats import norm
 
     edges = np.array([1.5, 2.5, 3.5, 4.5])
-    return 1.0 + np.asarray(norm.sf((edges[None] - LEVELS[:, None]) / case.total)).sum(axis=1)
+    return 1.0 + np.asarray(norm.sf((edges[None] - LEVELS[:, None]) / case.total).sum(axis=1), np.float64)
 
 
 def coverage(case: Case, studies: int, seed: int) -> dict[str, list[bool]]:
@@ -105,7 +105,9 @@ def rater_model_gain(studies: int, seed: int) -> Figures:
     """Error of the clips' qualities, plain and by the rater model, with 10 % clickers."""
     found: Figures = {}
     for name, raters, clips, each in (("60 clips, all rated by 24", 24, 60, 60), ("256 clips, 30 x 40", 30, 256, 40)):
-        plain, model, letter = [], [], []
+        plain: list[float] = []
+        model: list[float] = []
+        letter: list[float] = []
         for study in range(studies):
             a, quality = _clicked(np.random.default_rng((seed, study)), raters, clips, each)
             mos = np.bincount(a.clip, a.value, clips) / np.bincount(a.clip, minlength=clips)
@@ -190,6 +192,12 @@ def _strengths(first: Codes, second: Codes, y: Array, rater: Codes, clip: Codes)
     return bradley_terry(first, second, Answers(y, rater, clip), 4).strength[0]
 
 
+def _course(t: Array, rng: np.random.Generator) -> Array:
+    """Three slow waves over t (T,) in 0..1."""
+    waves = [rng.normal(0, 0.3 / k) * np.sin(6.283 * k * t + rng.uniform(0, 6)) for k in (1, 2, 3)]
+    return np.asarray(0.6 + np.sum(waves, axis=0), np.float64)
+
+
 def trace_recovery(studies: int, seed: int) -> Figures:
     """Lag found again; agreement of noise (must be 0) with a lag from other clips and from the same clip."""
     from metrics.intensity import pcc
@@ -198,10 +206,7 @@ def trace_recovery(studies: int, seed: int) -> Figures:
     for study in range(studies):
         rng = np.random.default_rng((seed, study))
         t = np.linspace(0, 1, 100)
-        courses = [
-            0.6 + sum(rng.normal(0, 0.3 / k) * np.sin(6.283 * k * t + rng.uniform(0, 6)) for k in (1, 2, 3))
-            for _ in range(8)
-        ]
+        courses = [_course(t, rng) for _ in range(8)]
         lag = rng.integers(10, 28, 10)
         real, false = [], []
         for i in range(10):

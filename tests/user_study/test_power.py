@@ -8,6 +8,7 @@ from eap.errors import ConfigError, MeasureError
 from tests.user_study.imagined_study import simulation
 from user_study.power import (
     TYPICAL,
+    Kind,
     Plan,
     Spread,
     half_width,
@@ -30,9 +31,8 @@ def test_by_hand_only_noise_is_the_two_sample_t_test() -> None:
 
 
 @pytest.mark.parametrize(("kind", "gain"), [("acr", 0.4), ("emotion", 0.12)])
-def test_formula_and_simulation_agree(kind: str, gain: float) -> None:
-    what = "emotion" if kind == "emotion" else "acr"
-    plan = Plan(what, 5, 48, 40, TYPICAL[what], mean=0.5 if kind == "emotion" else 3.0)
+def test_formula_and_simulation_agree(kind: Kind, gain: float) -> None:
+    plan = Plan(kind, 5, 48, 40, TYPICAL[kind], mean=0.5 if kind == "emotion" else 3.0)
     need = raters_for_gain(plan, gain, 0.8, simulate=250, seed=2)
     assert need.reached >= 0.8
     assert need.simulated is not None

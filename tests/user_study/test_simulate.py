@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from eap.constants import EMOTIONS
 from eap.errors import ConfigError
 from tests.user_study.imagined_study import DESIGN, METHODS, TRUTH, design, simulation
 from user_study.imagined import imagined_intensity, imagined_stimuli
@@ -50,11 +51,16 @@ def test_kinds_do_what_they_say() -> None:
     found = simulation(24, "honest=0.34,clicker=0.33,fear-surprise=0.33").tables
     answers = found.answers.merge(found.raters[["rater", "model"]], on="rater")
     trial = answers[(answers["role"] == "trial") & (answers["question"] == "emotion")]
-    right = (trial["answer"] == trial["emotion"]).groupby([trial["model"], trial["emotion"]]).mean()
-    assert right["honest"].mean() > 0.5
-    assert right["clicker"].mean() < 0.25
-    assert right["fear-surprise"][["fear", "surprised"]].mean() < 0.3
-    assert right["fear-surprise"][["happy", "angry"]].mean() > 0.45
+    trial = trial.assign(right=(trial["answer"] == trial["emotion"]).astype(float))
+
+    def right(model: str, *emotions: str) -> float:
+        mine = trial[(trial["model"] == model) & (trial["emotion"].isin(emotions or EMOTIONS))]
+        return float(mine["right"].mean())
+
+    assert right("honest") > 0.5
+    assert right("clicker") < 0.25
+    assert right("fear-surprise", "fear", "surprised") < 0.3
+    assert right("fear-surprise", "happy", "angry") > 0.45
     taken = trial[(trial["model"] == "fear-surprise") & (trial["emotion"] == "fear")]["answer"]
     assert taken.mode()[0] == "surprised"
     traps = answers[answers["role"] == "trap"].groupby("model")["correct"].mean()
@@ -107,6 +113,6 @@ def test_default_truth_puts_the_ground_truth_on_top() -> None:
 def test_imagined_courses_move_and_still_methods_do_not_follow() -> None:
     stimuli = imagined_stimuli(design(), identities=1, sentences=1, methods=METHODS)
     rows = pd.DataFrame(imagined_intensity(stimuli))
-    moves = rows.groupby(["name", "method"])["value"].std()
-    assert moves["intensity_true"].min() > 0.05
-    assert moves["intensity"]["still-image"] < 0.3 * moves["intensity"]["ground-truth"]
+    moves = {key: float(part.std()) for key, part in rows.groupby(["name", "method"])["value"]}
+    assert min(moves["intensity_true", m] for m in METHODS) > 0.05
+    assert moves["intensity", "still-image"] < 0.3 * moves["intensity", "ground-truth"]

@@ -49,7 +49,7 @@ def bradley_terry(first: Codes, second: Codes, answers: Answers, methods: int) -
         if np.abs(step).max() < 1e-10:
             break
     gradient, hessian = _derivatives(first, second, y, theta, eta, ties)
-    influence = np.linalg.solve(hessian + _centring(methods, ties), gradient.T).T[:, :methods]
+    influence: Array = np.linalg.solve(hessian + _centring(methods, ties), gradient.T).T[:, :methods].astype(np.float64)
     influence -= influence.mean(axis=1, keepdims=True)
     strength = tuple(interval(float(theta[m]), influence[:, m], answers) for m in range(methods))
     nu = math.exp(eta) if ties else 0.0

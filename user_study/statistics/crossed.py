@@ -121,13 +121,13 @@ def two_way_variance(influence: Array, rater: Codes, clip: Codes, least: float |
     if rows < 2 or columns < 2:
         return Variance(float("nan"), float("nan"), rows, columns)
     cell, where = np.unique(rater * columns + clip, return_inverse=True)
-    sums = np.bincount(where, influence)
+    sums = _totals(where, influence)
     v_rater = float((np.bincount(rater, influence) ** 2).sum()) * rows / (rows - 1)
     v_clip = float((np.bincount(clip, influence) ** 2).sum()) * columns / (columns - 1)
     own = _own_share(sums, cell // columns, cell % columns, rows, columns)
     variance = max(v_rater + v_clip - own, own if least is None else min(own, least))
     size = np.abs(influence)
-    k_rater, k_clip = _effective(np.bincount(rater, size)), _effective(np.bincount(clip, size))
+    k_rater, k_clip = _effective(_totals(rater, size)), _effective(_totals(clip, size))
     spread = v_rater**2 / max(k_rater - 1.0, 0.5) + v_clip**2 / max(k_clip - 1.0, 0.5)
     return Variance(variance, max(variance**2 / spread, 1.0) if spread > 0 else float("inf"), rows, columns)
 
@@ -148,6 +148,11 @@ def _own_share(sums: Array, rater: Codes, clip: Codes, rows: int, columns: int) 
         left = left - (np.bincount(rater, left, rows) / np.bincount(rater, minlength=rows))[rater]
         left = left - (np.bincount(clip, left, columns) / np.bincount(clip, minlength=columns))[clip]
     return (1.0 - full) * plain + full * float((left**2).sum()) * len(sums) / free
+
+
+def _totals(code: Codes, values: Array) -> Array:
+    """(K,) sum of the values of each group."""
+    return np.asarray(np.bincount(code, values), np.float64)
 
 
 def _dense(code: Codes) -> Codes:

@@ -32,7 +32,7 @@ class Consensus:
     @property
     def label(self) -> Codes:
         """(J,) the likeliest class of each clip."""
-        return self.belief.argmax(axis=1).astype(np.int64)
+        return np.asarray(self.belief.argmax(axis=1), np.int64)
 
     @property
     def skill(self) -> Array:

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from user_study.statistics.crossed import Answers, Array, Codes, Estimate, interval, joined, nothing
 
@@ -90,8 +92,8 @@ def _counts(code: np.ndarray, size: int) -> Array:
     return _positive(np.bincount(code, minlength=size).astype(np.float64))
 
 
-def _positive(values: Array) -> Array:
-    return np.where(values > 0, values, np.nan)
+def _positive(values: NDArray[Any]) -> Array:
+    return np.asarray(np.where(values > 0, values, np.nan), np.float64)
 
 
 def adjusted_mean(answers: Answers, weights: Array, stimulus: Codes, limits: tuple[float, float]) -> Estimate:

@@ -60,8 +60,8 @@ def test_at_least_as_right_as_the_majority_when_some_click_and_some_are_blind() 
 
 def test_unsure_is_no_class_and_ties_are_shared() -> None:
     shares = majority_shares(np.array([0, 0, 1, 1, 2]), np.array([0, 1, 2, 0, 2]), 2)
-    np.testing.assert_allclose(shares, [[0.5, 0.5], [1, 0], [0.5, 0.5]])
-    np.testing.assert_allclose(majority_credit(shares, np.array([0, 0, 1])), [0.5, 1, 0.5])
+    np.testing.assert_allclose(shares, [[0.5, 0.5], [1.0, 0.0], [0.5, 0.5]])
+    np.testing.assert_allclose(majority_credit(shares, np.array([0, 0, 1])), [0.5, 1.0, 0.5])
 
 
 def test_refuses_codes_without_a_name() -> None:
