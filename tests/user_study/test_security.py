@@ -228,8 +228,9 @@ def test_nothing_about_the_clip_reaches_the_rater(store: Store) -> None:
         state = reply.json()["state"]
     texts += [reply.text + str(reply.headers) for reply in replies]
     for text in texts:
+        bare = re.sub(r"[\w-]{16,}", "", text)  # random tokens hold any short word by chance
         for word in words:
-            assert word not in text, (word, text[:300])
+            assert word not in (bare if len(word) < 5 else text), (word, text[:300])
     labels = {f'"emotion": "{emotion}"' for emotion in EMOTIONS}
     assert not any(label in text for label in labels for text in texts)
 
