@@ -78,6 +78,7 @@ def test_all_packaged_recipes_load_and_share_what_an_ablation_must_share() -> No
         row = rows[name]
         assert (row.steps, row.batch, row.picks, row.window) == (full.steps, full.batch, full.picks, full.window)
         assert (row.reference, row.phase, row.seed) == (full.reference, full.phase, full.seed)
+        assert row.finish == full.finish
         for weight in ("pixel", "per", "lip", "adv", "e_adv", "cls", "aux_lip", "aux_face", "aux_shape", "aux_va"):
             assert getattr(row.weights, weight) == getattr(full.weights, weight), (name, weight)
     assert rows["no-neutralization"].init == "ant-wild" and full.init == "ant"
