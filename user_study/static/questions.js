@@ -79,7 +79,7 @@ export class TraceField {
   }
 
   start() {
-    this.taken = [];
+    this.taken = [[0, 0]]; // where the slider is when the clip begins: a slow device's first picture may come late
     this.whole = false;
     this.slider.disabled = false;
     this.slider.value = "0";
