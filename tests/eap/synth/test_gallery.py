@@ -98,13 +98,13 @@ def test_in_a_browser_nothing_overflows_and_the_cursor_follows(page: str, tmp_pa
     (tmp_path / "index.html").write_text(page, encoding="utf-8")
     with playwright.sync_playwright() as driver:
         flags = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=flags, timeout=90_000)
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=flags, timeout=180_000)
         shown = browser.new_page(viewport={"width": 360, "height": 800}, color_scheme="dark")
-        shown.set_default_timeout(90_000)
+        shown.set_default_timeout(180_000)  # a loaded machine is no fault of the page
         problems: list[str] = []
         shown.on("pageerror", lambda error: problems.append(str(error)))
         shown.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
-        shown.goto((tmp_path / "index.html").as_uri())
+        shown.goto((tmp_path / "index.html").as_uri(), wait_until="domcontentloaded")
         assert shown.evaluate("document.documentElement.scrollWidth") <= 360
         assert shown.locator("#now").text_content().startswith("0.00 s · silence · intensity")
         shown.wait_for_function("document.getElementById('film').readyState >= 1")
