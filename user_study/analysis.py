@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Reference = Literal["intensity_true", "intensity"]
+LEAST_PER_CLIP = 2.0
+"""With fewer answers per clip raters cannot be compared: the models then fit whatever they are given (our choice)."""
 REFERENCES: tuple[Reference, ...] = ("intensity_true", "intensity")
 
 
@@ -227,14 +229,23 @@ def _annex_e(
 ) -> tuple[dict[str, Estimate], str]:
     everything = Answers(np.asarray(mine["value"], np.float64), codes(mine["rater"]), codes(mine["clip"]))
     stimulus = codes(mine["stimulus"])
-    if len(np.unique(everything.rater)) < 3:
-        none = nothing("the rater model needs three raters at the least")
-        return dict.fromkeys(groups, none), none.note
+    if why := _unshared(everything.rater, stimulus, "the rater model"):
+        return dict.fromkeys(groups, nothing(why)), why
     model = rater_model.fit(everything, stimulus)
     weights = model.weights(everything)
     keep = {m: np.asarray(mine["method"] == m) for m in groups}
     found = {m: rater_model.adjusted_mean(groups[m], weights[k], stimulus[k], limits) for m, k in keep.items()}
     return found, model.note
+
+
+def _unshared(rater: Codes, stimulus: Codes, what: str) -> str:
+    """Why a model that compares raters on the same clips has nothing to go by, or nothing."""
+    if len(np.unique(rater)) < 3:
+        return f"{what} needs three raters at the least"
+    per_clip = len(stimulus) / len(np.unique(stimulus))
+    if per_clip < LEAST_PER_CLIP:
+        return f"{what} needs {LEAST_PER_CLIP:g} answers per clip, there are {per_clip:.1f}: more raters or fewer clips"
+    return ""
 
 
 def _consensus(
@@ -247,6 +258,8 @@ def _consensus(
     labels = Answers(said.astype(np.float64), rater, stimulus)
     known = mine.drop_duplicates("stimulus").sort_values("stimulus")
     driving = np.array([EMOTIONS.index(e) if e in EMOTIONS else -1 for e in known["emotion"]], np.int64)
+    if why := _unshared(rater, stimulus, "the consensus"):
+        return labels, dict.fromkeys(methods, nothing(why)), dict.fromkeys(methods, float("nan")), why
     model = dawid_skene(rater, stimulus, said, len(EMOTIONS), len(names))
     right = (model.label == driving).astype(np.float64)
     credit = majority_credit(majority_shares(stimulus, said, len(EMOTIONS)), np.maximum(driving, 0))

@@ -224,7 +224,7 @@ def spread_of_pilot(tables: Tables, question: str) -> tuple[Kind, Spread, float]
         raise MeasureError(f"the pilot has no ratings of {question!r}", fix="name a question of kind acr or emotion")
     kind: Kind = "emotion" if rows["kind"].iloc[0] == "emotion" else "acr"
     value = (rows["answer"] == rows["emotion"]).astype(float) if kind == "emotion" else rows["value"].astype(float)
-    answers = Answers(np.asarray(value), codes(rows["rater"]), codes(rows["clip"]))
+    answers = Answers(np.asarray(value), codes([*rows["rater"]]), codes([*rows["clip"]]))
     method = np.asarray(rows["method"])
     parts = [components(answers.where(method == m)) for m in np.unique(method)]
     centred = answers.value - np.array([answers.value[method == m].mean() for m in method])

@@ -156,6 +156,17 @@ def _caption(found: Result) -> str:
     return pair_table(found, found.outcomes[0]).caption
 
 
+def test_models_that_compare_raters_are_not_asked_when_raters_share_no_clips() -> None:
+    """With one answer per clip Dawid-Skene and the rater model fit anything: they must say that they cannot tell."""
+    answers = tables().answers
+    trial = answers["role"] == "trial"
+    once = answers[trial].drop_duplicates(["stimulus", "question"])
+    found = analyse(replace(tables(), answers=answers[~trial | answers.index.isin(once.index)]))
+    for o in found.outcomes:
+        assert all(not e.known and "answers per clip" in e.note for e in o.adjusted.values())
+        assert all(e.known for e in o.plain.values())
+
+
 def test_no_ratings_and_nobody_used_are_one_line_errors() -> None:
     none = replace(tables(), answers=tables().answers.iloc[:0])
     with pytest.raises(MeasureError, match="no ratings yet"):
