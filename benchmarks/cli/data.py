@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import click
 
-from benchmarks.cli.common import PATH, json_option, note, print_json, split_names
+from benchmarks.cli.common import PATH, json_option, print_json, split_names
+from benchmarks.cli.data_verify import verify
 from benchmarks.cli.ranges import count_or_numbers, parse_numbers
 from eap.constants import EMOTIONS, VIEWS
 from eap.errors import ConfigError
@@ -186,47 +187,4 @@ def _gallery(folder: Path, people: list[int], wanted: _Wanted, *, quiet: bool) -
     return [str(path) for path in files]
 
 
-@data.command()
-@click.argument("folder", type=PATH)
-@click.option("--layout", type=click.Choice(["mead", "folder"]), default="mead", show_default=True, help="How it lies.")
-@click.option("--decode", is_flag=True, help="Also decode every video and its sound, which takes longer.")
-@json_option
-def verify(folder: Path, layout: str, decode: bool, as_json: bool) -> int:
-    """Check a dataset folder: what is usable, and every file that is not, with the reason (then exit code 1).
-
-    \b
-    Example:
-      eap-bench data verify /data/MEAD
-    """
-    from eap.data.folder import read_folder
-    from eap.data.mead import read_mead
-
-    manifest = read_mead(folder, views=None) if layout == "mead" else read_folder(folder)
-    unusable = [{"path": str(item.path), "reason": item.reason} for item in manifest.rejected]
-    if decode:
-        unusable += _decode_all(manifest.clips)
-    if as_json:
-        people = len(manifest.identities)
-        print_json({"folder": str(folder), "clips": len(manifest), "identities": people, "unusable": unusable})
-    else:
-        for item in unusable:
-            note(f"{item['path']}: {item['reason']}")
-        click.echo(
-            f"{folder}: {len(manifest)} clips of {len(manifest.identities)} identities, {len(unusable)} unusable"
-        )
-    return 1 if unusable else 0
-
-
-def _decode_all(clips: Any) -> list[dict[str, str]]:
-    from eap import media
-    from eap.errors import EapError
-
-    failed = []
-    for clip in clips:
-        try:
-            for _ in media.read_frames(clip.video):
-                pass
-            media.read_audio(clip.sound)
-        except EapError as error:
-            failed.append({"path": str(clip.video), "reason": error.message})
-    return failed
+data.add_command(verify)

@@ -52,10 +52,14 @@ def clip_id(identity: str, view: str, emotion: str, level: int, sentence: str) -
 
 @dataclass(frozen=True)
 class Rejected:
-    """A file a reader could not use, and why, in one line."""
+    """A file a reader does not use, and why, in one line.
+
+    expected: left out by the layout's own rule from every copy of the dataset, so that this folder is not at fault.
+    """
 
     path: Path
     reason: str
+    expected: bool = False
 
 
 @dataclass(frozen=True)
@@ -130,7 +134,10 @@ class Manifest:
             if field.name in _PATHS:
                 values = [None if value is None else _relative(value, self.root) for value in values]
             columns[field.name] = pa.array(values, kind)
-        rejected = [{"path": _relative(item.path, self.root), "reason": item.reason} for item in self.rejected]
+        rejected = [
+            {"path": _relative(item.path, self.root), "reason": item.reason, "expected": item.expected}
+            for item in self.rejected
+        ]
         described = {"format": _FORMAT, "root": str(self.root), "rejected": rejected}
         table = pa.table(columns).replace_schema_metadata({b"eap": json.dumps(described).encode()})
         with atomic_write(Path(path)) as handle:
@@ -152,7 +159,9 @@ class Manifest:
             raise DataError(f"{path}: not a manifest of clips", fix="write one with Manifest.to_parquet") from error
         base = Path(described["root"] if root is None else root)
         clips = tuple(Clip(**{**row, **_absolute(row, base)}) for row in table.to_pylist())
-        rejected = tuple(Rejected(base / item["path"], item["reason"]) for item in described["rejected"])
+        rejected = tuple(
+            Rejected(base / item["path"], item["reason"], item.get("expected", False)) for item in described["rejected"]
+        )
         return cls(base, clips, rejected)
 
 

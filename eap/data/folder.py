@@ -9,6 +9,7 @@ from pathlib import Path
 from eap.constants import EMOTIONS
 from eap.data.clip import Clip, Manifest, Rejected
 from eap.data.mead import AUDIO_SUFFIXES, TRUTH_SUFFIX, TWIN_SUFFIX, existing
+from eap.data.walking import walk
 from eap.errors import DataError
 
 VIDEO_SUFFIXES = (".mp4", ".mkv", ".avi", ".mpg", ".mpeg", ".mov", ".webm")
@@ -30,11 +31,10 @@ def read_folder(root: str | Path) -> Manifest:
     if not root.is_dir():
         raise DataError(f"{root}: no such folder", fix="name a folder of videos")
     clips: dict[str, Clip] = {}
-    rejected: list[Rejected] = []
-    for path in sorted(root.rglob("*")):
+    seen = walk(root)
+    rejected = list(seen.rejected)
+    for path in seen.files:
         below = path.relative_to(root)
-        if not path.is_file() or any(part.startswith(".") for part in below.parts):
-            continue
         reason = _unusable(path)
         name = below.with_suffix("").as_posix()
         if reason is None and name in clips:

@@ -15,7 +15,8 @@ from pathlib import Path
 
 from eap.constants import EMOTIONS, LEVELS
 from eap.data.clip import Clip, Manifest, Rejected, clip_id
-from eap.errors import DataError, MediaError
+from eap.data.walking import blocked, entries_of, sound_of, unusable, walk, wrong_level
+from eap.errors import DataError
 
 ALL_VIEWS = ("front", "left_30", "left_60", "right_30", "right_60", "top", "down")
 LAYOUT = (
@@ -27,6 +28,8 @@ TWIN_SUFFIX = ".twin.mp4"
 AUDIO_SUFFIXES = (".m4a", ".wav", ".flac")
 
 _VIDEO_FOLDERS = ("video", "1", "2")
+_OWN_FILES = ("eap-world.json", "complete.json")
+"""What the embedded world keeps beside its clips."""
 _LEVEL = re.compile(r"level_([0-9]+)")
 _NUMBER = re.compile(r"[0-9]+")
 
@@ -51,9 +54,11 @@ def read_mead(
 ) -> Manifest:
     """The clips under `root`, sorted by id, and every file there that cannot be used, with the reason.
 
-    `views=None` reads all views. Only names and sizes are looked at, and a video without an audio file beside it is
-    probed for sound of its own; whether files decode is found out when they are read. Raises DataError when `root` is
-    missing, holds no usable clip, or an unknown view or emotion is asked for.
+    `views=None` reads all views, and then also names what lies outside the layout: stray files, archives that were not
+    unpacked, sound without a video. What is absent altogether (partial downloads) is told by `gaps`. Only names and
+    sizes are looked at, and a video without an audio file beside it is probed for sound of its own; whether files
+    decode is found out when they are read. Raises DataError when `root` is missing, is a folder of another level, holds
+    no usable clip, or an unknown view or emotion is asked for.
     """
     root = Path(root)
     wanted = _Wanted(
@@ -63,7 +68,8 @@ def read_mead(
         None if levels is None else frozenset(levels),
     )
     if not root.is_dir():
-        raise DataError(f"{root}: no such folder", fix=LAYOUT)
+        what = "is a file, a folder is wanted" if root.exists() else "no such folder"
+        raise DataError(f"{root}: {what}", fix=LAYOUT)
     clips: dict[str, Clip] = {}
     rejected: list[Rejected] = []
     for base in _video_folders(root):
@@ -77,9 +83,93 @@ def read_mead(
                 rejected.append(Rejected(found.video, f"same clip as {clips[found.id].video.relative_to(root)}"))
             else:
                 clips[found.id] = found
+    if not clips and not rejected:
+        _check_level(root)
+    if views is None and _video_folders(root):
+        rejected.extend(_strays(root, wanted, {item.path for item in rejected}))
     if not clips:
         raise DataError(f"{root}: {_why_empty(root, rejected)}", fix=LAYOUT)
     return Manifest(root, tuple(clips[key] for key in sorted(clips)), tuple(rejected))
+
+
+@dataclass(frozen=True)
+class Gap:
+    """What one identity of a MEAD folder has no usable clip of: whole views, or emotions in the views it has."""
+
+    identity: str
+    views: tuple[str, ...]
+    emotions: tuple[str, ...]
+
+
+def gaps(manifest: Manifest) -> tuple[Gap, ...]:
+    """Identities without some of the seven views or eight emotions, by name. As published, MEAD lacks some too."""
+    found = []
+    for identity in manifest.identities:
+        own = [clip for clip in manifest.clips if clip.identity == identity]
+        views = tuple(view for view in ALL_VIEWS if all(clip.view != view for clip in own))
+        emotions = tuple(emotion for emotion in EMOTIONS if all(clip.emotion != emotion for clip in own))
+        if views or emotions:
+            found.append(Gap(identity, views, emotions))
+    return tuple(found)
+
+
+def _strays(root: Path, wanted: _Wanted, known: Collection[Path]) -> list[Rejected]:
+    """Files that are in no place of the layout, and sound without a video in any view, without the `known` ones."""
+    return [item for item in _all_strays(root, wanted) if item.path not in known]
+
+
+def _all_strays(root: Path, wanted: _Wanted) -> Iterator[Rejected]:
+    for entry in _entries(root):
+        if not _is_dir(entry):
+            if entry.name not in _OWN_FILES:
+                yield Rejected(entry, _why_stray(entry, "a file beside the folders of the identities"))
+        elif wanted.identities is None or entry.name in wanted.identities:
+            yield from _identity_strays(entry)
+
+
+def _identity_strays(identity: Path) -> Iterator[Rejected]:
+    known = {*_VIDEO_FOLDERS, "audio"}
+    for entry in _entries(identity):
+        if entry.name not in known or not _is_dir(entry):
+            yield from _reject_all(entry, _why_stray(entry, f"not in one of {', '.join(sorted(known))}"))
+    spoken = {
+        video.relative_to(identity / second).with_suffix("").parts[1:]
+        for second in _VIDEO_FOLDERS
+        if (identity / second).is_dir()
+        for video in walk(identity / second).files
+    }
+    if (identity / "audio").is_dir():
+        sounds = walk(identity / "audio")
+        yield from sounds.rejected
+        for sound in sounds.files:
+            if sound.relative_to(identity / "audio").with_suffix("").parts not in spoken:
+                yield Rejected(sound, _why_stray(sound, "sound without a video in any view"))
+
+
+def _why_stray(path: Path, otherwise: str) -> str:
+    named = "" if path.is_dir() or blocked(path) else unusable(path, (path.suffix.lower(),), "")
+    return named if named and not named.startswith("empty") else otherwise
+
+
+def _check_level(root: Path) -> None:
+    """Raise DataError where a folder inside MEAD was given, or one above it, instead of MEAD itself."""
+    full = root.resolve()
+    inside = {entry.name for entry in _entries(root)}
+    level_folder = any(_NUMBER.fullmatch(Path(name).stem) and name.endswith(".mp4") for name in inside)
+    steps = (
+        (bool(inside & set(_VIDEO_FOLDERS)) and not _video_folders(root), "the folder of one identity", 0),
+        (bool(inside & set(ALL_VIEWS)), "the folder of one identity's videos", 1),
+        (bool(inside & set(EMOTIONS)) and full.name in ALL_VIEWS, "the folder of one view", 2),
+        (bool(inside & set(EMOTIONS)) and full.name == "audio", "the folder of one identity's sound", 1),
+        (any(_LEVEL.fullmatch(name) for name in inside), "the folder of one emotion", 3),
+        (level_folder and _LEVEL.fullmatch(full.name) is not None, "the folder of one level", 4),
+    )
+    for holds, given, above in steps:
+        if holds and len(full.parents) > above:
+            raise wrong_level(root, given, full.parents[above], LAYOUT)
+    for entry in _entries(root):
+        if _is_dir(entry) and _video_folders(entry):
+            raise wrong_level(root, f"a folder above MEAD's, which is {entry.name}", entry, LAYOUT)
 
 
 def _known(what: str, asked: Collection[str] | None, allowed: Collection[str]) -> frozenset[str] | None:
@@ -96,7 +186,7 @@ def _video_folders(root: Path) -> list[Path]:
     return [
         identity / name
         for identity in _entries(root)
-        if identity.is_dir()
+        if _is_dir(identity)
         for name in _VIDEO_FOLDERS
         if (identity / name).is_dir()
     ]
@@ -112,13 +202,25 @@ def _why_empty(root: Path, rejected: list[Rejected]) -> str:
 
 
 def _entries(folder: Path) -> list[Path]:
-    """Sorted, without hidden files."""
-    return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    """Sorted, without hidden files. A folder that cannot be opened holds itself, so that it is named as not used."""
+    try:
+        return entries_of(folder)
+    except OSError:
+        return [folder]
+
+
+def _is_dir(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:
+        return False  # a link to itself: named as a file that cannot be read
 
 
 def _read_identity(base: Path, identity: str, wanted: _Wanted) -> Iterator[Clip | Rejected]:
     for view in _entries(base):
-        if view.name not in ALL_VIEWS:
+        if not _is_dir(view):
+            yield Rejected(view, _why_stray(view, blocked(view) or "a file where folders of views are"))
+        elif view.name not in ALL_VIEWS:
             yield from _reject_all(view, f"unknown view {view.name}")
         elif view.name in wanted.views:
             for emotion in _entries(view):
@@ -127,6 +229,9 @@ def _read_identity(base: Path, identity: str, wanted: _Wanted) -> Iterator[Clip 
 
 def _read_emotion(folder: Path, identity: str, view: str, wanted: _Wanted) -> Iterator[Clip | Rejected]:
     emotion = folder.name
+    if not _is_dir(folder):
+        yield Rejected(folder, _why_stray(folder, blocked(folder) or "a file where folders of emotions are"))
+        return
     if emotion not in EMOTIONS:
         yield from _reject_all(folder, f"unknown emotion {emotion}, MEAD's are {', '.join(EMOTIONS)}")
         return
@@ -135,7 +240,9 @@ def _read_emotion(folder: Path, identity: str, view: str, wanted: _Wanted) -> It
     for level_folder in _entries(folder):
         matched = _LEVEL.fullmatch(level_folder.name)
         level = int(matched[1]) if matched else 0
-        if level not in LEVELS:
+        if not _is_dir(level_folder):
+            yield Rejected(level_folder, blocked(level_folder) or "a file where folders of levels are")
+        elif level not in LEVELS:
             yield from _reject_all(level_folder, f"{level_folder.name} is not level_1, level_2 or level_3")
         elif wanted.levels is not None and level not in wanted.levels:
             continue
@@ -154,12 +261,10 @@ def _read_clip(video: Path, audio: Path, identity: str, view: str, emotion: str,
     if video.name.endswith((TRUTH_SUFFIX, TWIN_SUFFIX)):
         owner = video.name.removesuffix(TRUTH_SUFFIX).removesuffix(TWIN_SUFFIX) + ".mp4"
         return None if video.with_name(owner).exists() else Rejected(video, f"belongs to {owner}, which is missing")
-    if video.suffix.lower() != ".mp4" or not video.is_file():
-        return Rejected(video, "not an .mp4 file")
+    if reason := blocked(video) or unusable(video, (".mp4",), "an .mp4 file"):
+        return Rejected(video, reason)
     if not _NUMBER.fullmatch(video.stem):
         return Rejected(video, "name is not a number such as 012.mp4")
-    if video.stat().st_size == 0:
-        return Rejected(video, "empty (0 bytes)")
     sound = _find_audio(video, audio)
     if isinstance(sound, str):
         return Rejected(video, sound)
@@ -179,18 +284,11 @@ def _read_clip(video: Path, audio: Path, identity: str, view: str, emotion: str,
 
 def _find_audio(video: Path, folder: Path) -> Path | str | None:
     """The audio file of a clip, None when the video has sound of its own, or the reason why there is neither."""
-    for suffix in AUDIO_SUFFIXES:
-        path = folder / (video.stem + suffix)
-        if path.exists():
-            return path if path.stat().st_size else f"its audio {path.name} is empty (0 bytes)"
-    from eap.media import probe
-
-    try:
-        if probe(video).has_audio:
-            return None
-    except MediaError as error:
-        return error.message.removeprefix(f"{video}: ")
-    return f"no audio: {folder / video.stem}.m4a is missing and the video has no sound"
+    beside = [folder / (video.stem + suffix) for suffix in AUDIO_SUFFIXES]
+    found = sound_of(video, [path for path in beside if path.exists()])
+    if isinstance(found, str) and found.startswith("no sound"):
+        return f"no audio: {beside[0]} is missing and the video has no sound"
+    return found.replace("its sound", "its audio") if isinstance(found, str) else found
 
 
 def existing(path: Path) -> Path | None:
@@ -199,9 +297,11 @@ def existing(path: Path) -> Path | None:
 
 
 def _reject_all(path: Path, reason: str) -> Iterator[Rejected]:
-    """Every file at or under `path`."""
-    if path.is_dir():
-        for entry in _entries(path):
-            yield from _reject_all(entry, reason)
-    else:
-        yield Rejected(path, reason)
+    """Every file at or under `path`; links are not followed in circles."""
+    if not _is_dir(path):
+        yield Rejected(path, blocked(path) or reason)
+        return
+    seen = walk(path)
+    yield from seen.rejected
+    for file in seen.files:
+        yield Rejected(file, reason)

@@ -210,8 +210,8 @@ def test_data_synth_then_verify(call: Call, tmp_path: Path) -> None:
     (world / "M2001" / "video" / "front" / "joy" / "001.mp4").write_bytes(b"x")
     said = call("data", "verify", world)
     assert said.code == 1
-    assert "empty (0 bytes)" in said.err
-    assert "unknown emotion joy" in said.err
+    assert "empty (0 bytes)" in said.out
+    assert "unknown emotion joy" in said.out
 
 
 if __name__ == "__main__":

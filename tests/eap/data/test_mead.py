@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from eap.data.mead import read_mead
+from eap.data.mead import Gap, gaps, read_mead
 from eap.errors import DataError
 from eap.media import write_audio, write_video
 
@@ -133,3 +133,44 @@ def test_unknown_words_are_refused(tmp_path: Path) -> None:
         read_mead(tmp_path, views=["frontal"])
     with pytest.raises(DataError, match="unknown emotion disgust;"):
         read_mead(tmp_path, emotions=["disgust"])
+
+
+def test_partial_downloads(tmp_path: Path) -> None:
+    _put(tmp_path, "M003/video/front/angry/level_3/001.mp4")
+    _put(tmp_path, "M003/video/top/angry/level_3/002.mp4")
+    _put(tmp_path, "W009/video/front/sad/level_1/001.mp4")
+    (tmp_path / "M003/video.tar").write_bytes(b"x")
+    (tmp_path / "M003/audio/angry/level_3/003.m4a").write_bytes(b"x")
+    (tmp_path / "M003/video/front/angry/level_3/004.mp4.crdownload").write_bytes(b"x")
+    (tmp_path / "eap-world.json").touch()
+    manifest = read_mead(tmp_path, views=None)
+    found = {item.path.relative_to(tmp_path).as_posix(): item.reason for item in manifest.rejected}
+    assert found == {
+        "M003/video.tar": "an archive: unpack it",
+        "M003/audio/angry/level_3/003.m4a": "sound without a video in any view",
+        "M003/video/front/angry/level_3/004.mp4.crdownload": "an unfinished download: fetch it again",
+    }
+    first, second = gaps(manifest)
+    assert first.views == ("left_30", "left_60", "right_30", "right_60", "down")
+    others = ("angry", "contempt", "disgusted", "fear", "happy", "neutral", "surprised")
+    assert second == Gap("W009", (*first.views[:4], "top", "down"), others)
+    assert len(read_mead(tmp_path).rejected) == 1, "with views asked for, files outside them are left alone"
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("M003", "the folder of one identity"),
+        ("M003/video", "the folder of one identity's videos"),
+        ("M003/video/front", "the folder of one view"),
+        ("M003/video/front/angry", "the folder of one emotion"),
+        ("M003/video/front/angry/level_3", "the folder of one level"),
+        ("M003/audio", "the folder of one identity's sound"),
+        ("..", "a folder above MEAD's, which is MEAD"),
+    ],
+)
+def test_a_wrong_level_is_told(tmp_path: Path, given: str, said: str) -> None:
+    root = tmp_path / "MEAD"
+    _put(root, "M003/video/front/angry/level_3/001.mp4")
+    with pytest.raises(DataError, match=f"this is {said}; give .*MEAD;"):
+        read_mead(root / given)
