@@ -45,7 +45,7 @@ def test_several_workers_serve_one_study_and_die_with_their_server(tmp_path: Pat
     server = subprocess.Popen([*command, "--workers", "2"], cwd=ROOT, stdout=subprocess.PIPE, text=True)
     try:
         base = f"http://127.0.0.1:{port}"
-        wait_until_up(base, 120)
+        wait_until_up(base, 300)
         load = asyncio.run(rate(base, 6, (0.0, 0.01), 120))
         found = figures_of(study, "", load)
         assert found["confirmed"] == 6 * 3 * 2
