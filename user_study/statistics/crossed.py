@@ -10,7 +10,7 @@ serves means, accuracies, differences of methods, ratios and Bradley-Terry stren
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -92,9 +92,9 @@ class Answers:
         return Answers(self.value[keep], self.rater[keep], self.clip[keep])
 
 
-def codes(names: Sequence[str]) -> Codes:
-    """(N,) whole numbers 0..k-1 in the order of the sorted names."""
-    return np.unique(np.asarray(names, dtype=str), return_inverse=True)[1].astype(np.int64)
+def codes(names: Iterable[object]) -> Codes:
+    """(N,) whole numbers 0..k-1 in the order of the sorted names (a list or a column)."""
+    return np.unique(np.asarray(list(names), dtype=str), return_inverse=True)[1].astype(np.int64)
 
 
 @dataclass(frozen=True, slots=True)
