@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 _MEASURING = (
     "eap/media.py", "eap/acoustics.py", "eap/data", "eap/synth", "eap/perception", "eap/model", "eap/inference.py",
     "metrics", "benchmarks/plan.py", "benchmarks/produce.py", "benchmarks/references.py",
+    "benchmarks/external.py",
     "benchmarks/bundled.py", "benchmarks/work.py",
 )  # fmt: skip
 

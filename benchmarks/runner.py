@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.executors import Outcome, default_workers, interrupt_here_only, make_executor
+from benchmarks.external import folder_hash, require_settings
 from benchmarks.faults import DiskFull, NoRoom, is_disk_full
 from benchmarks.fingerprint import code_version, commit, config_hash, data_hash, versions
 from benchmarks.methods import Method, load_method
@@ -161,12 +162,16 @@ def _prepare(settings: RunSettings, parts: Parts) -> _Job:
     methods = tuple(load_method(name) for name in names)
     if len({method.name for method in methods}) < len(methods):
         raise ConfigError("a method is named twice", fix="name each method once")
+    for method in methods:
+        if method.kind == "command":
+            require_settings(method.name)
     metrics = parts.metric_names(settings.metrics or suite.metrics)
     weights = parts.weights(sorted({name for method in methods for name in method.all_weights}))
     evaluators = parts.evaluators(settings.evaluators, settings.sync_crop, protocol)
     config = {
         "suite": suite.model_dump(mode="json"),
         "methods": [method.model_dump(mode="json") for method in methods],
+        "results": {method.name: folder_hash(method.folder) for method in methods if method.folder},
         "metrics": list(metrics),
         "weights": weights,
         "evaluators": evaluators,
@@ -306,7 +311,7 @@ def _info(job: _Job, selection: Selection, settings: RunSettings) -> RunInfo:
         for c in selection.clips
     ]
     methods = [
-        MethodInfo(name=method.name, title=method.title, kind=method.kind, inputs=(method.inputs,), role=method.role)
+        MethodInfo(name=method.name, title=method.label, kind=method.kind, inputs=method.described, role=method.role)
         for method in job.methods
     ]
     return RunInfo(

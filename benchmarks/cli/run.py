@@ -12,7 +12,9 @@ from benchmarks.cli.common import PATH, json_option, judging_options, print_json
 @click.command()
 @click.option("--suite", default="mead", show_default=True, help="mead, mead-full, smoke, or a .toml file.")
 @click.option("--data", type=PATH, help="A dataset in the MEAD layout, instead of the embedded world.")
-@click.option("--method", "methods", multiple=True, help="Only these: names or .toml files (repeat, or commas).")
+@click.option(
+    "--method", "methods", multiple=True, help="Only these: names, .toml files, or NAME=DIR of finished clips."
+)
 @click.option("--track", "tracks", multiple=True, type=click.Choice(["neutral", "emotional"]), help="Only this track.")
 @click.option("--metrics", multiple=True, help="Only these metrics (repeat, or commas).")
 @judging_options
@@ -51,6 +53,7 @@ def run(
       eap-bench run --suite mead
       eap-bench run --suite smoke --method ground-truth,eap --out runs/try
       eap-bench run --suite mead --data /data/MEAD
+      eap-bench run --data /data/MEAD --evaluators official --method ground-truth,eat=/results/eat
     """
     from benchmarks.console import RunConsole
     from benchmarks.runner import RunSettings

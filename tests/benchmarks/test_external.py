@@ -1,0 +1,109 @@
+"""Other people's methods: a stand-in with the arguments of Wav2Lip's inference.py, which fails on some clips."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.external import check_template, find_result, run_command
+from benchmarks.methods import load_method, method_names
+from benchmarks.produce import finished_frames
+from benchmarks.runner import RunSettings, run
+from eap import media
+from eap.data.clip import Clip
+from eap.errors import ConfigError, DataError
+from tests.benchmarks.fakes import FakeParts, micro_suite
+
+AUDIO = np.zeros(6400, np.float32)
+STAND_IN = """
+import argparse, shutil, sys
+p = argparse.ArgumentParser()
+for name in ("checkpoint_path", "face", "audio", "outfile", "fps"):
+    p.add_argument("--" + name, required=True)
+a = p.parse_args()
+open("calls", "a").write(a.audio + "\\n")
+if "noface" in a.audio:
+    raise ValueError("Face not detected! Ensure the video contains a face in all the frames.")
+if "silent" not in a.audio:
+    shutil.copy("made.mp4", a.outfile)
+"""
+
+
+def clip(name: str) -> Clip:
+    return Clip(name, "M003", "angry", 3, "front", "001", Path("unused.mp4"))
+
+
+@pytest.fixture
+def repo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    repo = tmp_path / "Wav2Lip é x"
+    repo.mkdir()
+    (repo / "inference.py").write_text(STAND_IN.replace("\\\\n", "\\n"))
+    media.write_video(repo / "made.mp4", np.full((10, 32, 32, 3), 99, np.uint8), 25.0)
+    monkeypatch.setenv("EAP_WAV2LIP_REPO", str(repo))
+    monkeypatch.setenv("EAP_WAV2LIP_PYTHON", sys.executable)
+    return repo
+
+
+def test_only_missing_clips_are_run_and_failures_keep_their_log(repo: Path, tmp_path: Path) -> None:
+    method, image = load_method("wav2lip"), tmp_path / "face.png"
+    made = run_command(method, clip("good"), "neutral", image, AUDIO, tmp_path)
+    assert finished_frames(made, 11, 32).shape == (11, 32, 32, 3)
+    assert run_command(method, clip("good"), "neutral", image, AUDIO, tmp_path) == made
+    assert len((repo / "calls").read_text().splitlines()) == 1
+    with pytest.raises(DataError, match="failed on noface: exit code 1: ValueError: Face not detected"):
+        run_command(method, clip("noface"), "neutral", image, AUDIO, tmp_path)
+    assert len((repo / "calls").read_text().splitlines()) == 3, "tried once more"
+    assert "Face not detected" in (tmp_path / "external/wav2lip/neutral/noface.log").read_text()
+    with pytest.raises(DataError, match="ended well and wrote no file"):
+        run_command(method, clip("silent"), "neutral", image, AUDIO, tmp_path)
+    with pytest.raises(DataError, match="leads out of"):
+        run_command(method, clip("../../x"), "neutral", image, AUDIO, tmp_path)
+
+
+def test_templates_that_write_elsewhere() -> None:
+    for command, said in (
+        (["x", "{out}/../y"], "leads out"),
+        (["x", "{out}.bak"], "alone"),
+        (["x"], "no {out}"),
+        (["x", "{home}", "{out}"], "unknown placeholder"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            check_template(command)
+
+
+def test_results_and_what_was_given(tmp_path: Path) -> None:
+    method = load_method(f"eat={tmp_path}")
+    assert (method.kind, method.label) == ("results", "EAT (given: head pose, emotion label)")
+    assert load_method(f"mine={tmp_path}").folder == str(tmp_path.resolve())
+    with pytest.raises(DataError, match=r"good\.mp4 is missing"):
+        find_result(str(tmp_path), clip("good"))
+    with pytest.raises(ConfigError, match="--method eat=DIR"):
+        load_method("eat")
+    media.write_video(tmp_path / "short.mp4", np.zeros((3, 32, 32, 3), np.uint8), 25.0)
+    with pytest.raises(DataError, match="3 frames at 25 fps, the clip has 10"):
+        finished_frames(tmp_path / "short.mp4", 10, 32)
+    shipped = {"atvgnet", "makeittalk", "wav2lip", "pc-avs", "synctalkface", "mead-baseline", "eamm", "eat"}
+    assert shipped <= set(method_names())
+
+
+def test_a_run_measures_a_folder_of_results(tmp_path: Path) -> None:
+    folder = tmp_path / "their clips"
+    frames = np.full((10, 32, 32, 3), 50, np.uint8)
+    media.write_video(folder / "M2000_front_angry_3_200.mp4", frames, 25.0)
+    settings = RunSettings(
+        suite=micro_suite(tmp_path), methods=(f"eat={folder}",), out=tmp_path / "run", workers=1, report=False
+    )
+    outcome = run(settings, parts=FakeParts(tmp_path))
+    assert outcome.info.methods[0].title == "EAT (given: head pose, emotion label)"
+    assert "yuangan/EAT_code demo.py at 34ddda9" in " ".join(outcome.info.methods[0].inputs)
+    scored = {record.clip for record in outcome.records if record.status == "ok"}
+    assert scored == {"M2000_front_angry_3_200"}
+    assert all("is missing" in record.reason for record in outcome.failed)
+
+
+def test_a_command_without_its_environment_is_refused_before_any_work(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="EAP_WAV2LIP_REPO does not name its checkout"):
+        run(RunSettings(suite=micro_suite(tmp_path), methods=("wav2lip",)), parts=FakeParts(tmp_path))
