@@ -22,7 +22,7 @@ import numpy.typing as npt
 from eap import media
 from eap.constants import RATE
 from eap.data.clip import Clip
-from eap.errors import ConfigError, DataError
+from eap.errors import ConfigError, DataError, MediaError
 
 if TYPE_CHECKING:
     from benchmarks.methods import Method
@@ -155,6 +155,6 @@ def _fault(path: Path) -> str:
         return "it ended well and wrote no file"
     try:
         media.probe(path)
-    except media.MediaError as error:
+    except MediaError as error:
         return f"its output is no video ({error.message})"
     return ""

@@ -61,7 +61,14 @@ def test_the_line_in_help_is_the_commands_own_first_sentence(name: str) -> None:
 
 @pytest.mark.parametrize("path", [path for path, options in surface(cli).items() if "-h, --help" not in options])
 def test_commands_that_print_results_have_json(path: str) -> None:
-    groups = {"eap-bench", "eap-bench study", "eap-bench baseline", "eap-bench data", "eap-bench weights", "eap-bench cache"}
+    groups = {
+        "eap-bench",
+        "eap-bench study",
+        "eap-bench baseline",
+        "eap-bench data",
+        "eap-bench weights",
+        "eap-bench cache",
+    }
     assert ("--json" in surface(cli)[path]) == (path not in groups)
 
 

@@ -58,7 +58,7 @@ def test_wrong_designs_are_named(text: str, words: str) -> None:
 
 
 def test_a_design_that_is_not_there() -> None:
-    with pytest.raises(ConfigError, match="nowhere.toml"):
+    with pytest.raises(ConfigError, match=r"nowhere\.toml"):
         read_design("nowhere.toml")
 
 
@@ -143,7 +143,7 @@ def test_gaps_are_named_before_anything_is_copied(tmp_path: Path, clips: list[So
 
 def test_questions_on_identity_need_reference_images(tmp_path: Path, clips: list[Source]) -> None:
     text = changed('text = "How natural?"', 'text = "Same person?"\nreference = true')
-    with pytest.raises(ConfigError, match="shows the reference image, but .* has none"):
+    with pytest.raises(ConfigError, match=r"shows the reference image, but .* has none"):
         make_study(tmp_path / "study", text, [replace(s, reference=None) for s in clips])
 
 
