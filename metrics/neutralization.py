@@ -89,7 +89,7 @@ def neutral_residual(measured: Measured) -> float | Remarked:
 def twin_distance(measured: Measured) -> float | Remarked:
     """Face landmark distance of one clip to its neutral twin, in inter-ocular distances."""
     if measured.twin is None:
-        raise Unmeasurable(measured.twin_reason)
+        raise Unmeasurable(measured.twin_reason or "the clip has no neutral twin")
     twin, generated = measured.twin.need("landmarks", "twin"), measured.generated.need("landmarks")
     n = measured.paired_length(len(twin), "twin")
     value, valid = landmark_distance(generated[:n], twin[:n], FACE)

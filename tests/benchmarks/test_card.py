@@ -34,7 +34,7 @@ def test_the_card_says_what_the_records_say(work: Path, tmp_path: Path) -> None:
     run = write_run(tmp_path / "run", Recipe())
     text = write_card(work, work / "weights", run).read_text()
     assert "| `eap` | represent | ant | neutral | 1234 | 13 | 10.0 |" in text
-    assert "| mead | 0-63 | 2, 3 | 7 | 420 | 1.5 |" in text
+    assert "| mead | 0-63 | 1, 2, 3 | 7 | 420 | 1.5 |" in text
     assert "emotion_accuracy 0.875" in text
     assert "none is MEAD's" in text
     rows = [line for line in text.splitlines() if line.startswith("| emotion_accuracy |")]

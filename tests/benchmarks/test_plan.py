@@ -50,8 +50,8 @@ def test_the_plan_has_every_method_track_and_clip_once() -> None:
     methods = [load_method(method) for method in suite.methods]
     tasks = build_tasks(select_world(manifest_of(suite), suite), suite, methods)
     rows = [(task.method.name, track, task.clip.id) for task in tasks for track in task.tracks]
-    assert len(rows) == len(set(rows)) == 8 * 5 * 2
-    assert [task.method.name for task in tasks[:8]] == ["ground-truth"] * 8
+    assert len(rows) == len(set(rows)) == 24 * 2 * 2
+    assert [task.method.name for task in tasks[:24]] == ["ground-truth"] * 24
 
 
 def test_choices_depend_on_seed_and_clip_alone() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from metrics.validity import study
+from metrics.validity import judge, study
 from metrics.validity.results import Validity
 from tests.benchmarks.calling import Call
 from tests.metrics.fakes import FakeEvaluators
@@ -34,7 +34,7 @@ def test_a_validation_from_the_command_line(call: Call, tmp_path: Path) -> None:
 def test_a_metric_that_does_not_follow_is_exit_code_1(
     call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = study.matrix
+    real = judge.matrix
     monkeypatch.setattr(
         study, "matrix", lambda *given: tuple(cell.model_copy(update={"tau": 0.5}) for cell in real(*given))
     )

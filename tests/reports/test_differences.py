@@ -35,9 +35,10 @@ def test_hand_worked_difference(run: Run) -> None:
     assert difference.gain == pytest.approx(8 / 3)
     assert (difference.n_clips, difference.n_identities) == (3, 2)
     assert difference.value_a == pytest.approx(16 / 3)
-    # With two identities the resamples are (p,p), (p,q), (q,q): 2, 8/3 and 4, so the interval is [2, 4].
-    assert (difference.low, difference.high) == (2.0, 4.0)
-    assert difference.separated
+    # Two identities are too few to separate anything: the interval of so small a sample is wide and holds 0.
+    assert difference.low is not None and difference.high is not None
+    assert difference.low < 0 < 8 / 3 < difference.high
+    assert not difference.separated
     turned = paired(run_with(run, rows), UP, "t", "b", "a")
     assert turned is not None
     assert turned.gain == pytest.approx(-8 / 3)

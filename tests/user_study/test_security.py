@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -298,7 +299,7 @@ def test_oversized_bodies(visitor: Visitor, store: Store) -> None:
     big = b" " * (security.MAX_BODY + 1)
     assert visitor.http.post("/api/answers", content=big, headers=headers).status_code == 413
 
-    def chunks():  # type: ignore[no-untyped-def]
+    def chunks() -> Iterator[bytes]:
         for _ in range(40):
             yield b" " * 10_000  # no content-length: it is counted
 

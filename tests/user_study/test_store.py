@@ -64,8 +64,8 @@ def test_pairs_name_the_method_that_was_chosen(store: Store) -> None:
     assert len(pairs) == 6
     for row in pairs.itertuples():
         expected = {"left": row.method, "right": row.method_b, "tie": ""}[str(row.answer)]
-        assert row.chosen == expected
-        assert row.method != row.method_b
+        assert str(row.chosen) == expected
+        assert str(row.method) != str(row.method_b)
 
 
 def test_the_same_answer_again_changes_nothing(store: Store) -> None:

@@ -28,7 +28,8 @@ class Visitor:
 
     def get(self, path: str, **options: Any) -> Response:
         """A page."""
-        return self.http.get(f"{self.base}/{path}", headers=HTML, **options)
+        page: Response = self.http.get(f"{self.base}/{path}", headers=HTML, **options)
+        return page
 
     @property
     def cookie(self) -> str:
@@ -39,7 +40,9 @@ class Visitor:
         """Open the study and agree."""
         page = self.get(f"?{query}").text
         fields = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', page))
-        return self.http.post(f"{self.base}/consent", data=fields | {"agree": "yes"} | changed, headers=HTML)
+        sent = fields | {"agree": "yes"} | changed
+        answer: Response = self.http.post(f"{self.base}/consent", data=sent, headers=HTML)
+        return answer
 
     @property
     def csrf(self) -> str:
@@ -51,7 +54,9 @@ class Visitor:
     def post(self, path: str, body: object, token: str | None = None, **headers: str) -> Response:
         """Send JSON as the scripts do."""
         value = self.csrf if token is None else token
-        return self.http.post(f"{self.base}/{path}", json=body, headers={"x-csrf-token": value, **headers})
+        sent = {"x-csrf-token": value, **headers}
+        answer: Response = self.http.post(f"{self.base}/{path}", json=body, headers=sent)
+        return answer
 
     def pass_check(self) -> Response:
         """The right answer of the sound check."""

@@ -27,7 +27,9 @@ def test_everything_bundled_can_be_rebuilt_from_nothing(tmp_path: Path, monkeypa
     monkeypatch.setattr(
         recipes,
         "load_recipe",
-        lambda name: dataclasses.replace(real(name), steps=3, voice_steps=1, voice_batch=8, picks=1),
+        lambda name: dataclasses.replace(
+            real(name), steps=3, voice_steps=1, voice_batch=8, picks=1, finish=recipes.Finish(steps=1)
+        ),
     )
     said: list[str] = []
     shop = Workshop(tmp_path / "work", tmp_path / "weights", seconds=0.5, say=said.append)
