@@ -78,7 +78,7 @@ def _of_study(folder: Path) -> tuple[str, list[Stimulus], list[Intensity]]:
     rows: list[Intensity] = []
     if path.is_file():
         table = pd.read_csv(path, dtype={"clip": str, "track": str, "stimulus": str}, keep_default_na=False)
-        rows = [Intensity(**row) for row in table.to_dict("records")]  # type: ignore[misc]
+        rows = [Intensity(**{str(key): value for key, value in row.items()}) for row in table.to_dict("records")]
     return data.design_text, list(data.stimuli.values()), rows
 
 

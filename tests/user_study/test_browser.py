@@ -306,7 +306,11 @@ def test_a_slow_network_is_said_and_nothing_can_be_answered_before(browser: Brow
     rater.to_rating(keyboard=False)
     page = rater.page
     held: list[Any] = []
-    page.route("**/media/**", lambda route: held.append(route))
+
+    def hold(route: Any) -> None:
+        held.append(route)
+
+    page.route("**/media/**", hold)
     page.reload()
     rater.wait("!document.querySelector('#intro').hidden")
     page.click("#intro-go")
