@@ -320,8 +320,8 @@ def test_a_slow_network_is_said_and_nothing_can_be_answered_before(browser: Brow
     assert page.evaluate("document.querySelector('#answers fieldset').disabled")
     assert page.evaluate("document.querySelector('#save').disabled")
     rater.look("waiting", axe=False)
-    page.unroute("**/media/**")
     for route in held:
         route.continue_()
+    page.unroute("**/media/**")
     assert rater.ready() == "trial"
     rater.context.close()
