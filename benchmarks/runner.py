@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 import time
 from collections.abc import Sequence
 from contextlib import closing
@@ -20,6 +18,7 @@ from benchmarks.methods import Method, load_method
 from benchmarks.observer import Cost, Observer
 from benchmarks.parts import MeasureSettings, Parts
 from benchmarks.plan import Selection, Task, build_tasks, select_data, select_world
+from benchmarks.spoken import command_line
 from benchmarks.store import RunStore
 from benchmarks.suites import Suite, load_suite
 from benchmarks.work import Work, records_of
@@ -327,7 +326,7 @@ def _info(job: _Job, selection: Selection, settings: RunSettings) -> RunInfo:
         versions=versions(),
         seed=job.suite.seed,
         started=_now(),
-        command=shlex.join(["eap-bench", *sys.argv[1:]]),
+        command=command_line(),
         evaluators=job.evaluators,
         weights=job.weights,
     )

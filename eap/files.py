@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import json
 import os
@@ -11,6 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
+
+from eap.errors import DataError
 
 
 @contextmanager
@@ -67,3 +70,12 @@ def cache_dir() -> Path:
     if sys.platform == "win32":
         return Path(os.environ.get("LOCALAPPDATA", str(Path.home()))) / "eap-bench" / "Cache"
     return Path(os.environ.get("XDG_CACHE_HOME", str(Path.home() / ".cache"))) / "eap-bench"
+
+
+def read_csv(path: Path, *, fix: str) -> list[dict[str, str]]:
+    """Rows of a CSV file in UTF-8 with a header line, by column name. Raises DataError with ``fix`` when unreadable."""
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as stream:
+            return list(csv.DictReader(stream))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{path}: cannot be read ({error})", fix=fix) from error

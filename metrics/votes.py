@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 import math
 from pathlib import Path
 
 from eap.errors import DataError
+from eap.files import read_csv
 
 SCALES = (1.0, 100.0)
 """Votes are brought to 0..1: a table whose largest vote is above 1 is taken as 0..100."""
@@ -21,11 +21,7 @@ def read_votes(path: Path | str, column: str | None = None) -> dict[str, float]:
     when the file cannot be read or has no such columns.
     """
     path = Path(path)
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as stream:
-            rows = list(csv.DictReader(stream))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path}: cannot be read ({error})", fix="give a CSV file") from error
+    rows = read_csv(path, fix="give a CSV file")
     names = set(rows[0]) if rows else set()
     clip = next((name for name in ("FileName", "clip") if name in names), None)
     wanted = column or next((name for name in (*CREMA_COLUMNS, "vote") if name in names), None)

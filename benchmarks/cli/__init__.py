@@ -94,8 +94,10 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def _run(arguments: list[str], debug: bool) -> int:
     from benchmarks.cli.settings import load_settings
+    from benchmarks.spoken import set_arguments
     from eap.errors import EapError
 
+    set_arguments(arguments)
     try:
         code = cli.main(
             args=arguments, prog_name="eap-bench", standalone_mode=False, default_map=load_settings(COMMANDS)

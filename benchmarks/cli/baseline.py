@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -58,6 +56,7 @@ def accept(
     """
     from benchmarks.baselines import accept as move
     from benchmarks.baselines import baseline_path
+    from benchmarks.spoken import command_line
     from metrics.rundir import RunFiles
 
     if (run_dir is None) == (suite is None):
@@ -67,8 +66,7 @@ def accept(
     assert run_dir is not None
     path = target or baseline_path(RunFiles(run_dir).read_info().suite)
     before = _against(run_dir, path) if path.is_file() else None
-    command = shlex.join(["eap-bench", *sys.argv[1:]])
-    done = move(run_dir, path, command=command, reason=reason, allow_missing=allow_missing)
+    done = move(run_dir, path, command=command_line(), reason=reason, allow_missing=allow_missing)
     if done.snapshot.commit.endswith("+changes"):
         note("the run was made from a changed tree: its commit alone does not give these numbers again")
     line = "the first baseline of this suite" if before is None else f"against the one before: {before.outcome.line}"

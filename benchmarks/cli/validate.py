@@ -102,16 +102,15 @@ def _progress() -> Iterator[Progress]:
 
 
 def _signed(found: Validity) -> Validity:
-    import shlex
-    import sys
     from datetime import UTC, datetime
 
     from benchmarks.fingerprint import commit
+    from benchmarks.spoken import command_line
 
     return found.model_copy(
         update={
             "commit": commit() or "",
-            "command": shlex.join(["eap-bench", *sys.argv[1:]]),
+            "command": command_line(),
             "date": datetime.now(UTC).isoformat(timespec="seconds"),
         }
     )

@@ -10,44 +10,24 @@ from __future__ import annotations
 
 import argparse
 import json
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from benchmarks.evidence.common import Figures, main
+from benchmarks.evidence.recipe import recipe_state
 from eap.errors import MeasureError
 
 CLIPS = ("bbaf2n", "id2_vcd_swwp2s", "lbbc2a")
 
 
-def _tensor(key: str, shape: tuple[int, ...]) -> NDArray[Any]:
-    """The recipe of the golden values: every key seeds itself."""
-    rng = np.random.RandomState(zlib.crc32(key.encode()) & 0x7FFFFFFF)
-    leaf = key.rsplit(".", 1)[-1]
-    if leaf == "num_batches_tracked":
-        return np.zeros(shape, np.int64)
-    noise = rng.standard_normal(shape)
-    if leaf == "weight" and len(shape) >= 2:
-        noise = noise * np.sqrt(2.0 / np.prod(shape[1:]))
-    elif leaf == "weight":
-        noise = 1 + 0.1 * noise
-    elif leaf == "running_var":
-        noise = 1 + 0.1 * np.abs(noise)
-    else:
-        noise = 0.05 * noise
-    return np.asarray(noise, np.float32)
-
-
 def _filled(net: Any, factors: Mapping[str, float] | None = None) -> Any:
-    import torch
 
     from metrics.evaluators.loading import load_strictly
 
-    state = {key: torch.from_numpy(_tensor(key, tuple(t.shape))) for key, t in net.state_dict().items()}
+    state = recipe_state(net.state_dict())
     for key, factor in (factors or {}).items():
         state[key] = state[key] * factor
     return load_strictly(net, state, "recipe")

@@ -7,7 +7,6 @@ processedResults/summaryTable.csv                          emotion and intensity
 
 from __future__ import annotations
 
-import csv
 import math
 import re
 from collections.abc import Mapping
@@ -18,6 +17,7 @@ from typing import Final
 from eap.data.clip import Clip, Manifest, Rejected
 from eap.data.walking import Gathered, sound_of, unusable, walk, wrong_level
 from eap.errors import DataError
+from eap.files import read_csv
 
 LAYOUT = (
     "a CREMA-D folder holds VideoFlash/1001_DFA_ANG_XX.flv (or .mp4), AudioWAV/1001_DFA_ANG_XX.wav and "
@@ -140,11 +140,7 @@ def read_crema_votes(path: str | Path) -> Mapping[str, Votes]:
     intensity is the mean of theirs.
     """
     path = Path(path)
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as stream:
-            rows = list(csv.DictReader(stream))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path}: cannot be read ({error})", fix="give CREMA-D's summaryTable.csv") from error
+    rows = read_csv(path, fix="give CREMA-D's summaryTable.csv")
     wanted = ["FileName", *(f"{kind}{what}" for kind in ("Voice", "Face", "MultiModal") for what in ("Vote", "Level"))]
     absent = [name for name in wanted if not rows or name not in rows[0]]
     if absent:

@@ -92,7 +92,7 @@ def voice_terms(w: LossWeights, batch: Batch, latents: Latents, aux: AuxHeads) -
     out = {}
     z_lip = latents.z_lip.float()
     if w.aux_lip:
-        out["aux_lip"] = losses.aux_movement(latents.lip_shape, lip_movement(batch))
+        out["aux_lip"] = losses.aux_movement(latents.lip_shape, lip_shapes(batch))
     if latents.alpha is None or latents.z_exp is None:
         return out
     emotional = (latents.alpha * latents.z_exp[:, None]).float()
@@ -178,9 +178,14 @@ def run_talker(talker: Talker, batch: Batch, *, emotional: bool, from_pixels: bo
     return frames.flatten(0, 1), latents
 
 
+def lip_shapes(batch: Batch) -> Tensor:
+    """``lip_shape`` of the prepared landmarks, (B,T,40)."""
+    return lip_shape(batch.landmarks.flatten(0, 1)).view(*batch.landmarks.shape[:2], -1)
+
+
 def lip_movement(batch: Batch) -> Tensor:
-    """How the prepared landmarks' lips move about their mean over the window, as ``LipHead`` says it: (B,T,40)."""
-    shapes = lip_shape(batch.landmarks.flatten(0, 1)).view(*batch.landmarks.shape[:2], -1)
+    """How they move about their mean over the window, as ``LipHead`` says it: (B,T,40)."""
+    shapes = lip_shapes(batch)
     return shapes - shapes.mean(1, keepdim=True)
 
 

@@ -44,7 +44,7 @@ class FaceFinder(Protocol):
     def boxes(self, frame: Frame, scale: float, threshold: float) -> Floats:
         """(k, 4) boxes in the pixels of `frame`, looked for in a picture `scale` times as large, best first.
 
-        Raises NotImplementedError when the finder has no scores to put a threshold on.
+        Raises Unmeasurable when the finder has no scores to put a threshold on.
         """
         ...
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from eap.errors import WeightsError
 from metrics.evaluators.faces import Floats, FoundFaces, Frame, Frames, largest, nothing_found
+from metrics.registry import Unmeasurable
 
 VERSION = "0.10.14"
 MISSING = "needs the package mediapipe 0.10.14; install it with: pip install 'eap-bench[mediapipe]'"
@@ -82,5 +83,5 @@ class MediapipeFaces:
         return found
 
     def boxes(self, frame: Frame, scale: float, threshold: float) -> Floats:
-        """FaceMesh has no scores: the S3FD track crops cannot be had with it."""
-        raise NotImplementedError("FaceMesh gives no scores")
+        """Raises Unmeasurable: FaceMesh has no scores, and the S3FD track crops cannot be had without."""
+        raise Unmeasurable("s3fd-track needs S3FD, choose --evaluators official (FaceMesh gives no scores)")

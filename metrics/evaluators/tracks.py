@@ -145,13 +145,10 @@ class TrackPlanner:
     _boxes: list[list[Box]] = field(default_factory=list)
 
     def see(self, frames: Frames) -> None:
-        """The next frames; see `Planner`."""
+        """The next frames; see `Planner`. Raises Unmeasurable with a finder that has no scores."""
         for frame in frames:
             self._shots.see(frame)
-            try:
-                found = self.finder.boxes(frame, DETECTION_SCALE, DETECTION_SCORE)
-            except NotImplementedError as error:
-                raise Unmeasurable(f"s3fd-track needs S3FD, choose --evaluators official ({error})") from error
+            found = self.finder.boxes(frame, DETECTION_SCALE, DETECTION_SCORE)
             self._boxes.append([tuple(map(float, box)) for box in found])
 
     def plan(self) -> TrackPlan:

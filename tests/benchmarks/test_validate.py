@@ -25,7 +25,7 @@ def test_a_validation_from_the_command_line(call: Call, tmp_path: Path) -> None:
     assert Path(found.pop("page")).is_file()
     validity = Validity.model_validate(found)
     assert [(cell.metric, cell.damage, cell.holds) for cell in validity.declared] == [("psnr", "blur", True)]
-    assert validity.command.startswith("eap-bench ")
+    assert validity.command.startswith("eap-bench validate --identities 3 ")
     again = call("validate", *SMALL, "--metrics", "psnr", "--out", tmp_path / "v")
     assert again.code == 0
     assert "1 of 1 declared damages are followed step by step" in again.out

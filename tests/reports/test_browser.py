@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -11,15 +10,13 @@ from typing import TYPE_CHECKING, Literal
 import pytest
 
 import reports
+from tests.reports.chromium import CHROMIUM, SLOW
 from tests.reports.fake_run import Recipe, write_run
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pages were not tested")
-CHROMIUM = shutil.which("chromium")
-ARGUMENTS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--disable-background-networking"]
-SLOW = 90_000  # milliseconds; a loaded machine is no fault of the page
+pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pages were not tested")
 
 pytestmark = [
     pytest.mark.browser,
@@ -27,19 +24,6 @@ pytestmark = [
         CHROMIUM is None, reason="Debian's chromium is not installed: pages were not tested in a browser"
     ),
 ]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with playwright.sync_playwright() as driver:
-        found = driver.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS, timeout=SLOW)
-        yield found
-        found.close()
-
-
-@pytest.fixture(scope="module")
-def url(run_dir: Path) -> str:
-    return reports.build(run_dir).as_uri()
 
 
 Scheme = Literal["light", "dark"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +9,8 @@ import pytest
 
 import reports
 from reports.content import read
-from tests.reports.test_browser import ARGUMENTS, CHROMIUM, SLOW, Opened, playwright
+from tests.reports.chromium import CHROMIUM
+from tests.reports.test_browser import Opened
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -21,19 +21,6 @@ pytestmark = [
         CHROMIUM is None, reason="Debian's chromium is not installed: pages were not tested in a browser"
     ),
 ]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with playwright.sync_playwright() as driver:
-        found = driver.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS, timeout=SLOW)
-        yield found
-        found.close()
-
-
-@pytest.fixture(scope="module")
-def url(run_dir: Path) -> str:
-    return reports.build(run_dir).as_uri()
 
 
 def saved(opened: Opened, words: str, path: Path) -> str:

@@ -17,13 +17,14 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from benchmarks.evidence.recipe import recipe_state
 from eap.errors import WeightsError
 from metrics.evaluators.inception import Inception, eat_input, load_inception
 from metrics.evaluators.loading import load_strictly, read_state
 from metrics.evaluators.syncnet import SyncNet, load_syncnet
 from metrics.mfcc import mfcc, n_rows, to_int16
 from metrics.sync import sync_score
-from tests.metrics.evaluators.recipe import pictures, recipe_state, sound
+from tests.metrics.evaluators.recipe import pictures, sound
 
 GOLDEN = json.loads((Path(__file__).parent / "golden.json").read_text())
 

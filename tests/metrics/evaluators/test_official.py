@@ -10,6 +10,7 @@ import pytest
 import torch
 
 import metrics
+from benchmarks.evidence.recipe import recipe_state
 from eap.errors import ConfigError, MeasureError, WeightsError
 from eap.files import sha256_file
 from eap.media import write_video
@@ -24,7 +25,7 @@ from metrics.features.extract import extract
 from metrics.mfcc import mfcc
 from metrics.sync import sync_score
 from tests.metrics.evaluators.onnx_writer import write_onnx
-from tests.metrics.evaluators.recipe import pictures, recipe_state, sound
+from tests.metrics.evaluators.recipe import pictures, sound
 
 WEIGHT = np.random.default_rng(1).standard_normal((3, 10)).astype(np.float32)
 
