@@ -143,6 +143,15 @@ def aux_landmarks(generated: Tensor, target: Tensor) -> Tensor:
     return F.l1_loss(from_nose(generated)[:, BROWS_EYES], from_nose(target)[:, BROWS_EYES])
 
 
+def aux_look(generated: Tensor, target: Tensor) -> Tensor:
+    """L_aux-look (*ours*): squared difference of F's affect embeddings h (N,n) of generated and target frames.
+
+    L_per compares early feature maps, in which an expression is a small part; this compares what F makes of the face
+    (after the emotion consistency loss of EMOCA, Danecek et al. 2022).
+    """
+    return F.mse_loss(generated.float(), target.float())
+
+
 def aux_movement(predicted: Tensor, target: Tensor) -> Tensor:
     """L_aux-lip (*ours*): L1 between ``predicted`` and how shapes (B,T,n) move about their mean over the window.
 

@@ -35,6 +35,11 @@ def bounded(raw: Tensor) -> Tensor:
     return REACH * torch.tanh(raw * (STEP / REACH))
 
 
+def limited(raw: Tensor) -> Tensor:
+    """Sigmoid that stays between .018 and .982, so that its gradient never dies."""
+    return torch.sigmoid(4 * torch.tanh(raw / 4))
+
+
 def resize(flow: Tensor, size: int) -> Tensor:
     """Flow (N,2,h,w) at another resolution; its units do not depend on it."""
     return F.interpolate(flow, size=(size, size), mode="bilinear", align_corners=False)
@@ -114,8 +119,9 @@ class Generator(nn.Module):
         out = F.pixel_shuffle(self.to_pixels(x), 2)
         rgb, flow, gate = torch.split(out.float(), [3, 2, 1], 1)
         # Neighbouring pixels move together: a flow free to zigzag draws patterns that fool the landmark teacher.
-        flow = F.avg_pool2d(F.pad(flow, (2, 2, 2, 2), mode="replicate"), 5, stride=1)
+        flow = F.avg_pool2d(flow, 5, stride=1, padding=2, count_include_pad=False)
         moved = warp(image, bounded(flow) + resize(coarse, image.shape[-1]))
         # The gate is soft-limited: where it is saturated by phase 1's copying, phase 2 cannot open it again.
-        mask = torch.sigmoid(4 * torch.tanh(gate / 4))
-        return mask * moved + (1 - mask) * torch.sigmoid(rgb)
+        mask = limited(gate)
+        # So are the colours: a mouth once black or red for good would get no gradient any more.
+        return mask * moved + (1 - mask) * limited(rgb)

@@ -11,7 +11,7 @@ from eap.errors import ConfigError
 
 RECIPES = Path(__file__).parent / "recipes"
 PHASES = ("wild", "neutralize", "represent")
-REFERENCES = ("same-clip", "emotional", "neutral")
+REFERENCES = ("same-clip", "emotional", "neutral", "any")
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,7 @@ class LossWeights:
     aux_face: float = 0.0
     aux_shape: float = 0.0
     aux_va: float = 0.0
+    aux_look: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -116,6 +116,8 @@ def _image_terms(w: LossWeights, gain: float, inputs: StepInputs) -> dict[str, T
         "per": losses.perceptual_loss(inputs.generated_reading.taps, inputs.target_reading.taps, TAP_WEIGHTS),
         "lip": losses.lip_loss(inputs.generated_reading.landmarks, inputs.target_reading.landmarks),
     }
+    if w.aux_look:
+        out["aux_look"] = losses.aux_look(inputs.generated_reading.embedding, inputs.target_reading.embedding)
     if w.aux_face:
         out["aux_face"] = losses.aux_landmarks(inputs.generated_reading.landmarks, inputs.target_reading.landmarks)
     return out

@@ -116,6 +116,7 @@ def test_lip_loss_ignores_where_the_head_is() -> None:
 def test_auxiliary_read_outs_by_hand() -> None:
     assert losses.aux_shape(torch.tensor([1.0, 3.0]), torch.tensor([2.0, 1.0])).item() == pytest.approx(1.5)
     assert losses.aux_affect(torch.tensor([1.0, 3.0]), torch.tensor([2.0, 1.0])).item() == pytest.approx(2.5)
+    assert losses.aux_look(torch.tensor([1.0, 3.0]), torch.tensor([2.0, 1.0])).item() == pytest.approx(2.5)
     assert losses.context_emotion_ce(torch.zeros(2, 8), torch.tensor([0, 5])).item() == pytest.approx(math.log(8))
     a = torch.zeros(1, 68, 2)
     b = a.clone()

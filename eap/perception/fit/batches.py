@@ -144,12 +144,12 @@ def in_batches(
 
 
 def visible_emotion_weight(emotion: Tensor, alpha: Tensor) -> Tensor:
-    """(N,) weight of a frame in the emotion loss: .03 (nothing to see) to 1 (alpha >= .4); neutral frames 1.
+    """(N,) weight of a frame in the emotion loss: 0 (alpha <= .15) to 1 (alpha >= .4); neutral frames 1.
 
-    A frame of an angry clip while alpha is near 0 looks neutral; as a full example it would teach noise, and with
-    seven such emotions to one neutral no frame would ever be called neutral.
+    A frame of an angry clip while alpha is near 0 looks neutral. As an example of anger it would teach noise, and there
+    are seven such emotions to one neutral: with any weight at all, hardly a frame would ever be called neutral.
     """
-    weight = ((alpha - 0.05) / 0.35).clamp(0.03, 1)
+    weight = ((alpha - 0.15) / 0.25).clamp(0, 1)
     return torch.where(emotion == NEUTRAL, torch.ones_like(weight), weight)
 
 

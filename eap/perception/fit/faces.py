@@ -60,7 +60,7 @@ def emotion_loss(logits: Tensor, batch: FrameBatch) -> Tensor:
     """Cross-entropy, frames weighted by how much of the emotion is to be seen."""
     weight = visible_emotion_weight(batch.emotion, torch.nan_to_num(batch.affect[:, 0], nan=1.0))
     loss = F.cross_entropy(logits, batch.emotion, reduction="none", label_smoothing=0.03)
-    return (loss * weight).sum() / weight.sum()
+    return (loss * weight).sum() / weight.sum().clamp_min(1e-6)
 
 
 def _damaged(sampler: FrameSampler, damage: Damage, generator: torch.Generator) -> FrameBatch:

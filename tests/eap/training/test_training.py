@@ -14,7 +14,7 @@ from eap.data.arrays import ArraySet, ArrayWriter, ClipArrays
 from eap.errors import ConfigError, DataError
 from eap.model.intensity import IntensityRegressor
 from eap.perception.teachers import FaceTeacher
-from eap.training.batches import METRIC_CLIPS, Batches
+from eap.training.batches import METRIC_CLIPS, NEUTRAL_SHARE, Batches
 from eap.training.bundle import DATA, STAGES, TALKERS
 from eap.training.loop import Trainer
 from eap.training.recipes import Finish, LossWeights, Optim, Recipe, load_recipe
@@ -79,7 +79,8 @@ def test_all_packaged_recipes_load_and_share_what_an_ablation_must_share() -> No
         assert (row.steps, row.batch, row.picks, row.window) == (full.steps, full.batch, full.picks, full.window)
         assert (row.reference, row.phase, row.seed) == (full.reference, full.phase, full.seed)
         assert row.finish == full.finish
-        for weight in ("pixel", "per", "lip", "adv", "e_adv", "cls", "aux_lip", "aux_face", "aux_shape", "aux_va"):
+        alike = ("pixel", "per", "lip", "adv", "e_adv", "cls", "aux_lip", "aux_face", "aux_shape", "aux_va", "aux_look")
+        for weight in alike:
             assert getattr(row.weights, weight) == getattr(full.weights, weight), (name, weight)
     assert rows["no-neutralization"].init == "ant-wild" and full.init == "ant"
     assert rows["no-intensity"].constant_alpha and rows["no-intensity"].weights.inten == 0 < full.weights.inten
@@ -111,10 +112,10 @@ def test_neutralize_shows_an_emotional_reference_and_seven_other_emotions(arrays
     assert (emotion_of(batch.target) == NEUTRAL).all()
     assert (emotion_of(batch.image) != NEUTRAL).all()
     assert torch.equal(person_of(batch.image), person_of(batch.target)[:, 0])
-    assert batch.negatives is not None and batch.negatives.shape == (METRIC_CLIPS, 7, 3, 32, 32)
+    assert batch.negatives is not None and batch.negatives.shape == (METRIC_CLIPS, NEUTRAL_SHARE, 7, 3, 32, 32)
     others = emotion_of(batch.negatives)
     assert all(sorted(row.tolist()) == [e for e in range(8) if e != NEUTRAL] for row in others)
-    sentence = batch.target[:METRIC_CLIPS, 0, 2, 0, 0]
+    sentence = batch.target[:METRIC_CLIPS, NEUTRAL_SHARE, 0, 2, 0, 0]
     assert torch.equal(batch.negatives[:, :, 2, 0, 0], sentence[:, None].expand(-1, 7)), (
         "same sentence where there is one"
     )
@@ -126,6 +127,14 @@ def test_represent_has_every_emotion_in_a_batch_and_a_neutral_reference(arrays: 
     assert (emotion_of(batch.image) == NEUTRAL).all()
     assert batch.target is not None
     assert torch.equal(emotion_of(batch.target)[:, 0], batch.emotion)
+
+
+def test_references_of_any_emotion_are_half_neutral(arrays: ArraySet) -> None:
+    batches = Batches(arrays, recipe("represent", reference="any"))
+    shown = torch.cat([emotion_of(batches.draw(step).image) for step in range(60)])
+    neutral = float((shown == NEUTRAL).float().mean())
+    assert abs(neutral - NEUTRAL_SHARE) < 4 * (NEUTRAL_SHARE * (1 - NEUTRAL_SHARE) / len(shown)) ** 0.5
+    assert set(shown.tolist()) == set(range(len(EMOTIONS)))
 
 
 def test_a_batch_depends_on_seed_and_step_alone(arrays: ArraySet) -> None:
@@ -150,7 +159,7 @@ def test_a_killed_training_resumes_to_the_same_weights(arrays: ArraySet, tmp_pat
         "represent",
         reference="neutral",
         weights=LossWeights(
-            adv=0.1, e_adv=0.1, cls=1.0, inten=1.0, aux_lip=1.0, aux_face=1.0, aux_shape=1.0, aux_va=1.0
+            adv=0.1, e_adv=0.1, cls=1.0, inten=1.0, aux_lip=1.0, aux_face=1.0, aux_shape=1.0, aux_va=1.0, aux_look=1.0
         ),
     )
     whole = Trainer(rule, arrays, teachers(), tmp_path / "whole", config=SMALL).run()
