@@ -62,9 +62,9 @@ def _image(reference: Path, gaps: Gaps) -> dict[str, float]:
         }
         for kind, frames in spoilt.items():
             wanted = golden["crf35" if kind == "ours" else kind]["per_frame"]
-            psnr = [frame_psnr(a, b) for a, b in zip(true, frames, strict=True)] - np.array(wanted["skimage_psnr"])
-            ssim = [frame_ssim(a, b) for a, b in zip(true, frames, strict=True)]
-            ssim -= np.array(wanted["skimage_ssim_uniform7"])
+            pairs = list(zip(true, frames, strict=True))
+            psnr = np.array([frame_psnr(a, b) for a, b in pairs]) - np.array(wanted["skimage_psnr"])
+            ssim = np.array([frame_ssim(a, b) for a, b in pairs]) - np.array(wanted["skimage_ssim_uniform7"])
             if kind == "ours":
                 decoder["psnr"].append(float(psnr.mean()))
                 decoder["ssim"].append(float(ssim.mean()))
@@ -93,8 +93,7 @@ def _landmarks(reference: Path, gaps: Gaps) -> None:
 
 
 def _intensity(reference: Path, gaps: Gaps) -> None:
-    from metrics.affect import rmse, sagr
-    from metrics.intensity import ccc, pcc
+    from metrics.intensity import ccc, pcc, rmse, sagr
 
     measured = {"pcc": (pcc, "pcc_numpy"), "ccc": (ccc, "ccc_emonet"), "sagr": (sagr, "sagr_emonet"),
                 "rmse": (rmse, "rmse_emonet")}  # fmt: skip
