@@ -112,10 +112,10 @@ def test_neutralize_shows_an_emotional_reference_and_seven_other_emotions(arrays
     assert (emotion_of(batch.target) == NEUTRAL).all()
     assert (emotion_of(batch.image) != NEUTRAL).all()
     assert torch.equal(person_of(batch.image), person_of(batch.target)[:, 0])
-    assert batch.negatives is not None and batch.negatives.shape == (METRIC_CLIPS, NEUTRAL_SHARE, 7, 3, 32, 32)
+    assert batch.negatives is not None and batch.negatives.shape == (METRIC_CLIPS, 7, 3, 32, 32)
     others = emotion_of(batch.negatives)
     assert all(sorted(row.tolist()) == [e for e in range(8) if e != NEUTRAL] for row in others)
-    sentence = batch.target[:METRIC_CLIPS, NEUTRAL_SHARE, 0, 2, 0, 0]
+    sentence = batch.target[:METRIC_CLIPS, 0, 2, 0, 0]
     assert torch.equal(batch.negatives[:, :, 2, 0, 0], sentence[:, None].expand(-1, 7)), (
         "same sentence where there is one"
     )
