@@ -16,7 +16,8 @@ from eap.constants import EMOTIONS
 from eap.errors import MeasureError
 from metrics.rundir import MethodInfo
 from reports.source import Role, role
-from user_study.design import UNSURE, AcrQuestion, Design, EmotionQuestion, PreferenceQuestion, parse_design
+from user_study.design import Design, parse_design
+from user_study.questions import UNSURE, AcrQuestion, EmotionQuestion, PreferenceQuestion
 from user_study.records import Tables
 from user_study.screening import Cleaning, screen
 from user_study.statistics import rater_model
@@ -160,7 +161,10 @@ def analyse(tables: Tables, titles: Mapping[str, str] | None = None) -> Result:
                 duels.append(_duel(question, track, mine, methods, first))
             elif question.kind == "trace":
                 series = [(tables.traces, tables.intensity, name) for name in REFERENCES]
-                courses += [c for s in series if (c := _course(question.name, track, mine, *s, first)) is not None]
+                draws = design.analysis.resamples
+                courses += [
+                    c for s in series if (c := _course(question.name, track, mine, *s, first, draws)) is not None
+                ]
             else:
                 outcomes.append(_outcome(design, question, track, mine, all_, methods, kinds, first))
     stalled = float((used["stalls"] > 0).mean())
@@ -325,6 +329,7 @@ def _course(
     intensity: pd.DataFrame,
     reference: Reference,
     confirmatory: bool,
+    resamples: int,
 ) -> Course | None:
     wanted = intensity[(intensity["name"] == reference) & (intensity["track"] == track)]
     courses = {str(s): part.sort_values("t") for s, part in wanted.groupby("stimulus")}
@@ -344,4 +349,4 @@ def _course(
         fps = 1.0 / float(np.median(np.diff(times)))
         first = part.iloc[0]
         found.append(Trace(str(rater), str(first["method"]), str(first["clip"]), slider, r, fps))
-    return Course(question, track, reference, agreement(found), confirmatory) if found else None
+    return Course(question, track, reference, agreement(found, resamples=resamples), confirmatory) if found else None

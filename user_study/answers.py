@@ -19,8 +19,9 @@ from sqlalchemy import Connection, Row, insert, select, update
 
 from eap.constants import EMOTIONS
 from user_study import schema, session
-from user_study.design import AcrQuestion, EmotionQuestion, Known, PreferenceQuestion, TraceQuestion, Trap
+from user_study.design import Known, Trap
 from user_study.folder import StudyData
+from user_study.questions import AnyQuestion, EmotionQuestion
 from user_study.session import RefusedError
 
 WATCHED = 0.95
@@ -37,7 +38,6 @@ EMOTION_LABELS = {
     "neutral": "Neutral", "sad": "Sad", "surprised": "Surprised", "unsure": "Not sure",
 }  # fmt: skip
 SIDE_LABELS = {"left": "Clip A", "right": "Clip B", "tie": "No difference"}
-Questions = EmotionQuestion | AcrQuestion | PreferenceQuestion | TraceQuestion
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Seconds = Annotated[float, Field(ge=0, le=86400, allow_inf_nan=False)]
 Number = Annotated[int, Field(ge=0, le=10**6)]
@@ -211,7 +211,7 @@ def _known(study: StudyData, trial: Row[Any], question: str) -> Known | Trap | N
     return known if known.question == question else None
 
 
-def _holds(known: Known | Trap, question: Questions, answer: str, value: float | None) -> bool:
+def _holds(known: Known | Trap, question: AnyQuestion, answer: str, value: float | None) -> bool:
     if isinstance(known, Known):
         return known.holds(answer, value)
     if question.kind == "trace" and value is not None:
@@ -306,7 +306,7 @@ def _question(study: StudyData, row: Row[Any], trial: Row[Any], name: str) -> di
     return told | {"options": [{"value": value, "label": labels[value]} for value in options]}
 
 
-def trap_text(trap: Trap, question: Questions) -> str:
+def trap_text(trap: Trap, question: AnyQuestion) -> str:
     """The instruction of a trap: in the question itself, so that nobody who reads can miss it."""
     if question.kind == "trace":
         where = "right" if trap.answer == "high" else "left"

@@ -10,106 +10,19 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import Field, StringConstraints, ValidationError, field_validator, model_validator
 
 from eap.constants import EMOTIONS
 from eap.errors import ConfigError
+from user_study.questions import AnyQuestion, Name, Part, Question, Words
 
-UNSURE = "unsure"
-"""The ninth answer of an emotion question."""
-LEFT, RIGHT, TIE = "left", "right", "tie"
-"""The answers of a preference question."""
 EXAMPLE = Path(__file__).parent / "templates" / "design.toml"
-
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
-Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
+CONFIDENCE = 0.95
+"""Every interval of the tables, figures and reports is one of 95 %: that runs can be compared depends on it."""
 BlockKind = Literal["rate", "pair", "trace"]
-QuestionKind = Literal["emotion", "acr", "preference", "trace"]
-ACR_LABELS = {
-    5: ("Bad", "Poor", "Fair", "Good", "Excellent"),
-    10: ("Worst", "", "", "", "", "", "", "", "", "Best"),
-}
-"""Labels of an absolute category rating, lowest first (ITU-T P.910, table of the five-level scale)."""
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class EmotionQuestion(_Part):
-    """Which emotion is seen: the eight and "unsure"."""
-
-    kind: Literal["emotion"]
-    name: Name
-    text: Words = "Which emotion does this face show?"
-    unsure: bool = True
-    shuffle: bool = True
-    """Another order of the eight for every rater, the same on all of a rater's pages."""
-
-    @property
-    def options(self) -> tuple[str, ...]:
-        """All answers that are taken."""
-        return (*EMOTIONS, UNSURE) if self.unsure else EMOTIONS
-
-
-class AcrQuestion(_Part):
-    """Absolute category rating, 1 (worst) to `points` (best)."""
-
-    kind: Literal["acr"]
-    name: Name
-    text: Words
-    points: Literal[5, 10] = 5
-    labels: tuple[str, ...] = ()
-    """One label per point, lowest first; empty: `ACR_LABELS`."""
-    reference: bool = False
-    """Show the reference image beside the clip (for a question on identity)."""
-
-    @model_validator(mode="after")
-    def _labelled(self) -> Self:
-        if self.labels and len(self.labels) != self.points:
-            raise ValueError(f"question {self.name}: {len(self.labels)} labels for {self.points} points")
-        return self
-
-    @property
-    def options(self) -> tuple[str, ...]:
-        """All answers that are taken: "1" to str(points)."""
-        return tuple(str(point) for point in range(1, self.points + 1))
-
-    @property
-    def point_labels(self) -> tuple[str, ...]:
-        """A label for every point, some may be empty."""
-        return self.labels or ACR_LABELS[self.points]
-
-
-class PreferenceQuestion(_Part):
-    """Two clips of the same sentence by two methods: which one?"""
-
-    kind: Literal["preference"]
-    name: Name
-    text: Words = "Which of the two clips do you prefer?"
-    tie: bool = False
-    """Whether "no difference" may be answered."""
-
-    @property
-    def options(self) -> tuple[str, ...]:
-        """All answers that are taken."""
-        return (LEFT, RIGHT, TIE) if self.tie else (LEFT, RIGHT)
-
-
-class TraceQuestion(_Part):
-    """How strong the emotion is, all along: a slider, 0 to 1, moved while the clip plays."""
-
-    kind: Literal["trace"]
-    name: Name
-    text: Words = "While the clip plays, keep the slider where the emotion is: how strong is it right now?"
-    low: Words = "no emotion"
-    high: Words = "very strong"
-
-
-Question = Annotated[EmotionQuestion | AcrQuestion | PreferenceQuestion | TraceQuestion, Field(discriminator="kind")]
-
-
-class StimulusChoice(_Part):
+class StimulusChoice(Part):
     """Which clips of the source take part; an empty list means all there are."""
 
     methods: tuple[str, ...] = ()
@@ -120,7 +33,7 @@ class StimulusChoice(_Part):
     levels: tuple[int, ...] = ()
 
 
-class Block(_Part):
+class Block(Part):
     """A stretch of trials with the same questions; each question of a trial is a page step and an answer of its own."""
 
     name: Name
@@ -134,7 +47,7 @@ class Block(_Part):
     intro: str = Field(default="", max_length=2000)
 
 
-class Expectation(_Part):
+class Expectation(Part):
     """An answer that is known: one of `accept`, or a number from `low` to `high` (a trace: its mean over the clip)."""
 
     block: Name
@@ -176,7 +89,7 @@ class Training(Known):
     wrong: Words = "Most people see this differently. Watch it once more."
 
 
-class Trap(_Part):
+class Trap(Part):
     """An instruction in the place of the question: attentive raters follow it. Shown once to every rater."""
 
     block: Name
@@ -187,7 +100,7 @@ class Trap(_Part):
     """The instruction; empty: made from the answer."""
 
 
-class Tier(_Part):
+class Tier(Part):
     """Thresholds; a rater who misses one is not in the tier. None: not looked at. Rates are shares in [0, 1]."""
 
     traps_at_least: float | None = Field(default=None, ge=0, le=1)
@@ -206,7 +119,7 @@ class Tier(_Part):
     """Pearson correlation of the rater's ACR answers with the mean of all other raters' on the same clips."""
 
 
-class Screening(_Part):
+class Screening(Part):
     """Two tiers, fixed before the first rater: who is paid, and whose answers are used (used is never wider)."""
 
     paid: Tier = Tier(traps_at_least=0.5, trials_at_least=1.0)
@@ -215,7 +128,7 @@ class Screening(_Part):
     )
 
 
-class Consent(_Part):
+class Consent(Part):
     """What the rater agrees to. Change the version with the text: each rater's version is kept."""
 
     version: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,40}$")] = "1"
@@ -227,7 +140,7 @@ class Consent(_Part):
     """What happens to the answers of a rater who withdraws."""
 
 
-class Recruitment(_Part):
+class Recruitment(Part):
     """Where raters come from, and what they get at the end."""
 
     platform: Literal["direct", "prolific", "mturk"] = "direct"
@@ -237,7 +150,7 @@ class Recruitment(_Part):
     """Where the rater goes after everything is saved."""
 
 
-class Session(_Part):
+class Session(Part):
     """Limits of a rater's session."""
 
     resume_hours: float = Field(default=24, gt=0)
@@ -252,7 +165,7 @@ class Session(_Part):
     phones: bool = True
 
 
-class Ask(_Part):
+class Ask(Part):
     """One entry of the questionnaire at the end."""
 
     name: Name
@@ -268,18 +181,28 @@ class Ask(_Part):
         return self
 
 
-class Analysis(_Part):
+class Analysis(Part):
     """What will be computed, fixed before the first rater."""
 
-    confidence: float = Field(default=0.95, gt=0.5, lt=1)
+    confidence: float = CONFIDENCE
     resamples: int = Field(default=2000, ge=100, le=100000)
     primary: tuple[Name, ...] = ()
     """Questions whose comparisons are confirmatory; all others are exploratory. Empty: all."""
     focus: str = ""
     """The method whose gain over the lowest-ranked one is the headline; empty: the best one."""
 
+    @field_validator("confidence")
+    @classmethod
+    def _is_the_one_there_is(cls, value: float) -> float:
+        if value != CONFIDENCE:
+            raise ValueError(
+                f"{value:g}: only {CONFIDENCE:g} is computed (tables, figures and reports show 95 % intervals); "
+                "leave the key out"
+            )
+        return value
 
-class Design(_Part):
+
+class Design(Part):
     """A whole study."""
 
     format: Literal[1] = 1
@@ -358,7 +281,7 @@ class Design(_Part):
             if item.emotion and item.emotion not in EMOTIONS:
                 raise ValueError(f"no emotion {item.emotion!r} (there are {', '.join(EMOTIONS)})")
 
-    def question(self, name: str) -> EmotionQuestion | AcrQuestion | PreferenceQuestion | TraceQuestion:
+    def question(self, name: str) -> AnyQuestion:
         """A question by name. Raises KeyError."""
         for question in self.questions:
             if question.name == name:

@@ -16,7 +16,7 @@ import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -53,6 +53,8 @@ class FolderInfo(BaseModel):
     design_sha256: str
     admin_sha256: str
     stimuli: tuple[dict[str, Any], ...]
+    media_sha256: dict[str, str] = {}
+    """Of every file a rater may be shown, relative to the folder: all of them were decoded when they were copied."""
 
 
 @dataclass(frozen=True)
@@ -110,6 +112,7 @@ def create_folder(
             design_sha256=hashlib.sha256(design_text.encode()).hexdigest(),
             admin_sha256=hashlib.sha256(token.encode()).hexdigest(),
             stimuli=tuple(asdict(stimulus) for stimulus in made),
+            media_sha256={path: _fingerprint(partial / path) for path in _shown(made)},
         )
         write_json(partial / "study.json", info.model_dump(mode="json"))
     return open_folder(folder), token
@@ -179,9 +182,8 @@ def open_folder(folder: Path | str) -> StudyData:
 
 
 def refuse_missing_media(study: StudyData) -> None:
-    """Before serving: every file a rater may be shown is there. Raises DataError naming the first that are not."""
-    wanted = [path for s in study.stimuli.values() for path in (s.media, s.reference) if path]
-    wanted += [check_clip(beeps, shape) for beeps in BEEPS for shape in SHAPES]
+    """Before serving: every file a rater may be shown is there, as it was made. Raises DataError naming the first."""
+    wanted = _shown(study.stimuli.values())
     missing = [path for path in wanted if not (study.folder / path).is_file()]
     if missing:
         names = ", ".join(missing[:4])
@@ -189,6 +191,27 @@ def refuse_missing_media(study: StudyData) -> None:
             f"{study.folder}: {len(missing)} of {len(wanted)} media files are missing ({names})",
             fix="restore the folder from its copy, or create the study again",
         )
+    known = study.info.media_sha256
+    changed = [path for path in wanted if path in known and _fingerprint(study.folder / path) != known[path]]
+    if changed:
+        names = ", ".join(changed[:4])
+        raise DataError(
+            f"{study.folder}: {len(changed)} of {len(wanted)} media files are not what they were when the study was "
+            f"made ({names}): raters could be shown something else, or nothing",
+            fix="restore the folder from its copy, or create the study again",
+        )
+
+
+def _shown(stimuli: Iterable[Stimulus]) -> list[str]:
+    """Every file that a rater may be shown, relative to the folder."""
+    return [path for s in stimuli for path in (s.media, s.reference) if path] + [
+        check_clip(beeps, shape) for beeps in BEEPS for shape in SHAPES
+    ]
+
+
+def _fingerprint(path: Path) -> str:
+    with open(path, "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def check_clip(beeps: int, shape: str) -> str:

@@ -10,7 +10,8 @@ import numpy as np
 
 from eap.constants import EMOTIONS, FPS
 from user_study.assignment import Slot, seed_of
-from user_study.design import LEFT, RIGHT, TIE, UNSURE, Design
+from user_study.design import Design
+from user_study.questions import LEFT, RIGHT, TIE, UNSURE
 from user_study.rater_kinds import RaterKind
 from user_study.records import Answer, Intensity, Stimulus, Trace
 

@@ -30,6 +30,7 @@ def changed(old: str, new: str) -> str:
 def test_the_example_design_is_valid() -> None:
     design = read_design(EXAMPLE)
     assert [design.kind(block.name) for block in design.blocks] == ["rate", "pair", "trace"]
+    assert parse_design(f"{DESIGN}[analysis]\nconfidence = 0.95\n").analysis.confidence == 0.95
 
 
 @pytest.mark.parametrize(
@@ -48,6 +49,7 @@ def test_the_example_design_is_valid() -> None:
         (changed('name = "naturalness"', 'name = "emotion"'), "two of the questions are named emotion"),
         (changed("trials = 6", "trials = 0"), "blocks.0.trials"),
         (changed('contact = "someone@example.org"', ""), "consent.contact: Field required"),
+        (f"{DESIGN}[analysis]\nconfidence = 0.9\n", "analysis.confidence: 0.9: only 0.95 is computed"),
     ],
 )
 def test_wrong_designs_are_named(text: str, words: str) -> None:
@@ -181,6 +183,15 @@ def test_missing_media_are_noticed_before_serving(study: StudyData) -> None:
     next((study.folder / "media").glob("*.mp4")).unlink()
     shutil.rmtree(study.folder / "check")
     with pytest.raises(DataError, match="13 of 66 media files are missing"):
+        refuse_missing_media(study)
+
+
+@pytest.mark.parametrize("how", ["cut off", "another clip", "empty"])
+def test_media_that_changed_after_the_study_was_made_are_noticed_before_serving(study: StudyData, how: str) -> None:
+    first, second = sorted((study.folder / "media").glob("*.mp4"))[:2]
+    content = {"cut off": first.read_bytes()[:-200], "another clip": second.read_bytes(), "empty": b""}[how]
+    first.write_bytes(content)
+    with pytest.raises(DataError, match=rf"1 of 66 media files are not what they were .*media/{first.name}"):
         refuse_missing_media(study)
 
 

@@ -6,9 +6,12 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from tests.user_study.imagined_study import design, simulation
+from tests.user_study.imagined_study import DESIGN, METHODS, TRUTH, design, simulation
+from user_study.design import parse_design
+from user_study.imagined import imagined_stimuli
 from user_study.records import Tables
 from user_study.screening import report_lines, screen
+from user_study.simulate import simulate
 
 MIX = "honest=0.5,clicker=0.15,lazy=0.1,trap-failer=0.1,dropout=0.1,bad-line=0.05"
 
@@ -22,10 +25,36 @@ def test_who_is_paid_and_used_by_kind_of_rater() -> None:
     used = {kind: [r.used for r in checked if r.model == kind] for kind in {r.model for r in checked}}
     assert sum(used["honest"]) >= 0.7 * len(used["honest"])
     assert not any(used["dropout"])
-    assert sum(used["clicker"]) <= len(used["clicker"]) / 2  # one trap and one gold item: luck passes some
     assert all(not r.used or r.paid for r in checked)
     stalled = [r for r in checked if r.model == "bad-line"]
     assert all(not r.used and any("stalled" in why for why in r.reasons) for r in stalled)
+
+
+ONE_TRAP = DESIGN.replace("trials = 24\nrepeats = 2", "trials = 12").replace(
+    '[[blocks]]\nname = "pairs"\nquestions = ["better"]\ntrials = 12\n\n'
+    '[[blocks]]\nname = "trace"\nquestions = ["course"]\ntrials = 12\n\n',
+    "",
+)
+TWO_TRAPS = ONE_TRAP.replace(
+    "[[gold]]", '[[traps]]\nblock = "rate"\nquestion = "emotion"\nanswer = "unsure"\n\n[[gold]]'
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "chance"),
+    [
+        # A clicker obeys one trap in five and hits it by luck else (1 answer of 5, of 9); gold takes 3 answers of 5.
+        (ONE_TRAP, (0.2 + 0.8 / 5) * 0.6),
+        (TWO_TRAPS, (0.2 + 0.8 / 5) * (0.2 + 0.8 / 9) * 0.6),
+    ],
+)
+def test_few_clickers_get_through_and_fewer_with_every_trap(text: str, chance: float) -> None:
+    parsed, n = parse_design(text), 120
+    clips = imagined_stimuli(parsed, identities=4, sentences=1, methods=METHODS)
+    crowd = simulate(parsed, text, clips, raters=n, mix={"clicker": 1.0}, truth=TRUTH, seed=1).tables
+    passed = len(screen(parsed, crowd).used) / n
+    assert abs(passed - chance) < 3 * (chance * (1 - chance) / n) ** 0.5
+    assert passed < 0.25
 
 
 def test_a_rater_can_be_paid_and_not_used() -> None:

@@ -48,7 +48,7 @@ def test_sessions_have_what_the_design_asks_and_never_one_sentence_twice_in_a_ro
 
 
 def test_kinds_do_what_they_say() -> None:
-    found = simulation(24, "honest=0.34,clicker=0.33,fear-surprise=0.33").tables
+    found = simulation(72, "honest=0.34,clicker=0.33,fear-surprise=0.33").tables
     answers = found.answers.merge(found.raters[["rater", "model"]], on="rater")
     trial = answers[(answers["role"] == "trial") & (answers["question"] == "emotion")]
     trial = trial.assign(right=(trial["answer"] == trial["emotion"]).astype(float))
@@ -65,7 +65,8 @@ def test_kinds_do_what_they_say() -> None:
     assert taken.mode()[0] == "surprised"
     traps = answers[answers["role"] == "trap"].groupby("model")["correct"].mean()
     assert traps["honest"] > 0.8
-    assert traps["clicker"] < traps["honest"] - 0.15
+    # 24 clickers, each obeys one trap in five and hits it by luck in one more of five: .36, give or take .1.
+    assert traps["clicker"] < 0.6
 
 
 def test_ratings_follow_the_truth() -> None:

@@ -84,8 +84,13 @@ def resample(t: Array, value: Array, times: Array) -> Array:
     return np.asarray(value[order][np.maximum(index, 0)], np.float64)
 
 
-def agreement(traces: Sequence[Trace], *, max_lag: float = MAX_LAG, seed: int = 20240929) -> TraceResult:
-    """PCC and CCC of traces with their reference, per clip and method. No trace at all gives an empty result."""
+def agreement(
+    traces: Sequence[Trace], *, max_lag: float = MAX_LAG, resamples: int = RESAMPLES, seed: int = 20240929
+) -> TraceResult:
+    """PCC and CCC of traces with their reference, per clip and method. No trace at all gives an empty result.
+
+    `resamples`: how often raters are drawn for the interval of a clip.
+    """
     moving = [t for t in traces if t.reference.std() >= MIN_TRUTH_STD]
     usable = [t for t in moving if len(t.slider) - round(max_lag * t.fps) >= LEAST_FRAMES]
     if not usable:
@@ -96,7 +101,7 @@ def agreement(traces: Sequence[Trace], *, max_lag: float = MAX_LAG, seed: int = 
     scores = np.array([_scores(x, r) for x, (_, r) in zip(mapped, cut, strict=True)])
     rater, clip = codes([t.rater for t in usable]), codes([t.clip for t in usable])
     methods = list(dict.fromkeys(t.method for t in usable))
-    clips = tuple(_clips(usable, mapped, cut, seed))
+    clips = tuple(_clips(usable, mapped, cut, resamples, seed))
     result = []
     for method in methods:
         mine = np.array([t.method == method for t in usable])
@@ -173,7 +178,7 @@ def _scores(x: Array, r: Array) -> tuple[float, float]:
 
 
 def _clips(
-    traces: Sequence[Trace], mapped: list[Array], cut: Sequence[tuple[Array, Array]], seed: int
+    traces: Sequence[Trace], mapped: list[Array], cut: Sequence[tuple[Array, Array]], resamples: int, seed: int
 ) -> list[ClipAgreement]:
     groups: dict[tuple[str, str], list[int]] = {}
     for index, trace in enumerate(traces):
@@ -192,7 +197,7 @@ def _clips(
                 Estimate(v, none.low, none.high, none.se, none.df, len(members), raters, 1, none.note) for v in value
             ]
         else:
-            weights = rng.multinomial(len(members), np.full(len(members), 1 / len(members)), size=RESAMPLES)
+            weights = rng.multinomial(len(members), np.full(len(members), 1 / len(members)), size=resamples)
             drawn = np.array([_scores(x, r) for x in weights @ table / len(members)])
             low, high = np.quantile(drawn, [0.025, 0.975], axis=0)
             pair = [

@@ -101,6 +101,16 @@ def test_intervals_per_clip_need_three_traces() -> None:
     assert math.isnan(agreement([]).lag)
 
 
+def test_a_clips_interval_is_drawn_as_often_as_asked() -> None:
+    """One draw has no width; many agree with many others."""
+    traces = panel(noise=1.0, clips=2)
+    once = agreement(traces, resamples=1).clips[0].pcc
+    assert once.low == once.high
+    many, more = (agreement(traces, resamples=n).clips[0].pcc for n in (400, 800))
+    assert many.high > many.low
+    assert (more.low, more.high) == pytest.approx((many.low, many.high), abs=0.03)
+
+
 def test_a_slider_stays_where_it_was_left() -> None:
     found = resample(np.array([1.0, 0.0, 2.0]), np.array([0.5, 0.1, 0.9]), np.array([-1.0, 0.0, 0.99, 1.0, 5.0]))
     np.testing.assert_array_equal(found, [0.1, 0.1, 0.1, 0.5, 0.9])
