@@ -153,7 +153,7 @@ def main(
     args = parser.parse_args(given)
     pin_threads()
     began = time.monotonic()
-    command = shlex.join(["python", "-m", f"benchmarks.evidence.{name}", *given])
+    command = _command(name, given)
     try:
         figures = measure(args)
         path = record(name, figures, command=command, seconds=time.monotonic() - began, folder=args.out)
@@ -162,6 +162,13 @@ def main(
         sys.exit(error.exit_code)
     print(json.dumps(rounded(figures), indent=2, ensure_ascii=False))
     print(f"{path} ({time.monotonic() - began:.0f} s)", file=sys.stderr)
+
+
+def _command(name: str, given: Sequence[str]) -> str:
+    """What was typed, without --out: where the file went is no part of the measurement."""
+    pairs = zip(["", *given], given, strict=False)
+    kept = [word for before, word in pairs if "--out" not in (before, word) and not word.startswith("--out=")]
+    return shlex.join(["python", "-m", f"benchmarks.evidence.{name}", *kept])
 
 
 def _processor() -> str:

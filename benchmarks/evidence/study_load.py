@@ -91,7 +91,7 @@ def under_load(work: Path, name: str, args: argparse.Namespace, think: tuple[flo
     port = free_port()
     command = [sys.executable, "-m", "benchmarks.cli", "study", "serve", str(study.folder), "--port", str(port)]
     command += ["--workers", str(args.workers)] + (["--database", args.database] if args.database else [])
-    server = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, start_new_session=True)
+    server = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, process_group=0)
     try:
         wait_until_up(f"http://127.0.0.1:{port}", 300)
         began, busy = time.monotonic(), os.getloadavg()
