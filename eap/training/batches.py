@@ -44,6 +44,8 @@ class Batch:
     landmarks: Tensor
     image_landmarks: Tensor
     va: Tensor
+    names: tuple[str, ...] = ()
+    """Per row: the driving clip, where its window begins, and the reference's clip and frame."""
 
 
 class _Row(NamedTuple):
@@ -57,6 +59,7 @@ class _Row(NamedTuple):
     landmarks: NDArray[np.float32]
     image_landmarks: NDArray[np.float32]
     va: NDArray[np.float32]
+    name: str
 
 
 class Batches:
@@ -81,9 +84,10 @@ class Batches:
         if not wild:
             self._require_all_emotions()
 
-    def draw(self, step: int) -> Batch:
-        """The batch of one step; steps that train the voice alone have ``voice_batch`` rows."""
-        rng = np.random.default_rng([self.recipe.seed, step])
+    def draw(self, step: int, micro: int = 0) -> Batch:
+        """Micro-batch ``micro`` of one step; steps that train the voice alone have ``voice_batch`` rows."""
+        # The first has the seed it always had: a training of one micro-batch sees what it saw before there were more.
+        rng = np.random.default_rng([self.recipe.seed, step, *([micro] if micro else [])])
         voice = step < self.recipe.voice_steps
         rows = [
             self._row(rng, slot, frames=not voice)
@@ -99,6 +103,7 @@ class Batches:
             landmarks=torch.from_numpy(np.stack([row.landmarks for row in rows])),
             image_landmarks=torch.from_numpy(np.stack([row.image_landmarks for row in rows])),
             va=torch.from_numpy(np.stack([row.va for row in rows])),
+            names=tuple(row.name for row in rows),
         )
 
     def _row(self, rng: np.random.Generator, slot: int, *, frames: bool) -> _Row:
@@ -124,6 +129,7 @@ class Batches:
             landmarks=landmarks_in_pose(landmarks, maps),
             image_landmarks=image_landmarks,
             va=self._labels(clip, window),
+            name=f"{clip.id} from frame {t0}, reference {source.id} frame {frame}",
         )
 
     def _labels(self, clip: ClipEntry, window: slice) -> NDArray[np.float32]:

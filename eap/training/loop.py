@@ -1,12 +1,16 @@
-"""The training loop of all phases: talker step, adversary step, EMA, log, sample sheet, checkpoint."""
+"""The training loop of all phases: talker step, adversary step, EMA, log, sample sheet, curves, checkpoint.
+
+One loop for one core and for many GPUs: a step is a number of micro-batches (``eap.training.parallel``), each process
+runs its share one after another, then gradients are averaged and every process takes the same optimiser step.
+"""
 
 from __future__ import annotations
 
 import copy
 import json
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +24,13 @@ from eap.errors import DataError
 from eap.model import ModelConfig, Talker
 from eap.model.discriminator import FrameDiscriminator
 from eap.perception.teachers import FaceReading
+from eap.training.ahead import Ahead
 from eap.training.batches import Batch, Batches
 from eap.training.checkpoints import load_checkpoint, save_checkpoint
+from eap.training.parallel import Group, Scale
 from eap.training.picture import write_png
 from eap.training.recipes import Recipe
+from eap.training.records import append_row, cut_back, write_curves
 from eap.training.terms import (
     AuxHeads,
     StepInputs,
@@ -51,6 +58,9 @@ class TrainResult:
     seconds: float
 
 
+_KEPT = "the last checkpoint is kept; lower the learning rate or look at those clips"
+
+
 class Trainer:
     """One run of one recipe. Same recipe, arrays, init and device: the same weights, killed and resumed or not."""
 
@@ -66,19 +76,27 @@ class Trainer:
         config: ModelConfig | None = None,
         va: NDArray[np.float32] | None = None,
         device: str = "cpu",
+        scale: Scale = Scale(),  # noqa: B008 - frozen
+        group: Group = Group(),  # noqa: B008 - frozen
+        d_channels: tuple[int, int, int, int] | None = None,
     ) -> None:
         torch.manual_seed(recipe.seed)
         self.recipe, self.out, self.device = recipe, out, torch.device(device)
+        self.scale, self.group = scale, group
+        self.mine = group.share(scale.micro_batches)
         self.batches = Batches(arrays, recipe, va)
+        self.ahead = Ahead(self.batches.draw, self.mine, recipe.all_steps, scale.prefetch)
         base = config or ModelConfig(size=arrays.size)
         self.config = ModelConfig.from_dict({**base.to_dict(), "constant_alpha": recipe.constant_alpha})
         self.talker = Talker(self.config).to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.aux = AuxHeads(self.config.latent).to(self.device)
-        self.D = FrameDiscriminator().to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        critic = FrameDiscriminator() if d_channels is None else FrameDiscriminator(d_channels)
+        self.D = critic.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         if init is not None:
             self.talker.load_state_dict(init)
         if init_aux is not None:
             self.aux.load_state_dict(init_aux)
+        group.same_start((self.talker, self.aux, self.D))
         self.ema = copy.deepcopy(self.talker).eval().requires_grad_(False)
         self.frozen_e_i = copy.deepcopy(self.talker.E_I).eval().requires_grad_(False) if recipe.weights.metric else None
         for module in (teachers.face, teachers.psi):
@@ -109,8 +127,13 @@ class Trainer:
         self.base_lrs = [g["lr"] for g in self.optimiser.param_groups]
         self.optimiser_d = torch.optim.Adam(self.D.parameters(), lr=o.lr_d, betas=(0.0, 0.99))
 
-    def run(self, progress: Callable[[int, dict[str, float]], None] | None = None, every: int = 20) -> TrainResult:
-        """Train to the recipe's last step; log every ``every`` steps, checkpoint every 100."""
+    def run(
+        self,
+        progress: Callable[[int, dict[str, float]], None] | None = None,
+        every: int = 20,
+        checkpoint_every: int = 100,
+    ) -> TrainResult:
+        """Train to the recipe's last step; log every ``every`` steps, checkpoint every ``checkpoint_every``."""
         self.talker.train()
         means: dict[str, float] = {}
         window: list[dict[str, float]] = []
@@ -125,50 +148,77 @@ class Trainer:
                 self._log(means)
                 if progress:
                     progress(self.step, means)
-            if self.step % 100 == 0 or self.step == self.recipe.all_steps:
+            if self.step % checkpoint_every == 0 or self.step == self.recipe.all_steps:
                 self._checkpoint()
+        self.ahead.close()
         return TrainResult(self.ema, self.aux, means, self.seconds)
 
     def _one_step(self, step: int) -> dict[str, float]:
-        batch = self._to_device(self.batches.draw(step))
         for group, base in zip(self.optimiser.param_groups, self.base_lrs, strict=True):
             group["lr"] = base * self._schedule(step)
-        if step < self.recipe.voice_steps:
-            return self._voice_step(batch, step)
         adversary = self._adversary_on(step)
-        inputs = self._forward(batch, from_pixels=step >= self.recipe.optim.voice_from_pixels * self.recipe.steps)
-        terms = talker_terms(self.recipe, inputs, self.aux, self.teachers, self.frozen_e_i)
+        self.optimiser.zero_grad(set_to_none=True)
+        logged: list[dict[str, float]] = []
+        pairs: list[tuple[Tensor, Tensor, Batch]] = []
+        for batch in self._my_batches(step):
+            if step < self.recipe.voice_steps:
+                terms = self._voice_terms(batch)
+            else:
+                inputs = self._forward(batch, from_pixels=self._from_pixels(step))
+                terms = talker_terms(self.recipe, inputs, self.aux, self.teachers, self.frozen_e_i)
+                if adversary:
+                    self.D.requires_grad_(False)
+                    terms |= adversarial_terms(self.recipe.weights, self._judge(inputs.generated), batch)
+                    self.D.requires_grad_(True)
+                    pairs.append((inputs.target, inputs.generated.detach(), batch))
+            logged.append(self._backward(terms, step, batch))
+        self._descend(step)
         if adversary:
-            self.D.requires_grad_(False)
-            terms |= adversarial_terms(self.recipe.weights, self._judge(inputs.generated), batch)
-            self.D.requires_grad_(True)
-        logged = self._descend(terms, step)
-        if adversary:
-            logged["d"] = self._adversary_step(inputs, batch)
-        return logged
+            for row, d in zip(logged, self._adversary_step(pairs, step), strict=True):
+                row["d"] = d
+        names = list(logged[0])
+        mine = [float(np.mean([row[name] for row in logged])) for name in names]
+        return dict(zip(names, self.group.mean(mine, self.device), strict=True))
 
-    def _voice_step(self, batch: Batch, step: int) -> dict[str, float]:
+    def _my_batches(self, step: int) -> Iterator[Batch]:
+        """This process's micro-batches. D's spectral norms iterate at the first one alone, as they do in a process
+        that has but one."""
+        for micro in self.mine:
+            self.D.train(micro == self.mine[0])
+            yield self._to_device(self.ahead.draw(step, micro))
+        self.D.train()
+
+    def _from_pixels(self, step: int) -> bool:
+        return step >= self.recipe.optim.voice_from_pixels * self.recipe.steps
+
+    def _voice_terms(self, batch: Batch) -> dict[str, Tensor]:
         """Train the audio side alone; E_I only lends its latent."""
-        with torch.autocast(self.device.type, torch.bfloat16):
+        with self._mixed():
             with torch.no_grad():
                 z_id, _ = self.talker.E_I(batch.image)
             latents = self.talker.latents(z_id, batch.mel, emotional=self.recipe.emotional)
-        terms = voice_terms(self.recipe.weights, batch, latents, self.aux)
-        return self._descend(terms, step)
+        return voice_terms(self.recipe.weights, batch, latents, self.aux)
 
-    def _descend(self, terms: dict[str, Tensor], step: int) -> dict[str, float]:
-        """One optimiser step on the weighted terms; returns them for the log."""
+    def _backward(self, terms: dict[str, Tensor], step: int, batch: Batch) -> dict[str, float]:
+        """Add the gradients of one micro-batch's weighted terms; returns them for the log."""
         loss = weighted(terms, self.recipe.weights_at(step))
-        self._refuse_nan(loss, step)
-        self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(self._trainable(), self.recipe.optim.clip)
-        self.optimiser.step()
-        self._update_ema(step)
+        self._refuse_nan(terms | {"total": loss}, step, batch)
+        (loss / len(self.mine)).backward()  # type: ignore[no-untyped-call]
         return {name: float(value.detach()) for name, value in terms.items()} | {"total": float(loss.detach())}
 
+    def _descend(self, step: int) -> None:
+        """One optimiser step on the gradients of all processes."""
+        self.group.mean_gradients(self._trainable())
+        norm = nn.utils.clip_grad_norm_(self._trainable(), self.recipe.optim.clip)
+        self._refuse_gradient(norm, step, "the talker")
+        self.optimiser.step()
+        self._update_ema(step)
+
+    def _mixed(self) -> torch.autocast:
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.scale.precision == "bf16")
+
     def _forward(self, batch: Batch, *, from_pixels: bool = True) -> StepInputs:
-        with torch.autocast(self.device.type, torch.bfloat16):
+        with self._mixed():
             generated, latents = run_talker(
                 self.talker, batch, emotional=self.recipe.emotional, from_pixels=from_pixels
             )
@@ -188,7 +238,7 @@ class Trainer:
 
     def _read(self, frames: Tensor) -> FaceReading:
         """The frozen teacher, in bfloat16 where that is twice as fast; what is compared is float32 again."""
-        with torch.autocast(self.device.type, torch.bfloat16):
+        with self._mixed():
             reading: FaceReading = self.teachers.face(soften(frames))
         return FaceReading(
             landmarks=reading.landmarks.float(),
@@ -199,24 +249,31 @@ class Trainer:
         )
 
     def _judge(self, frames: Tensor) -> tuple[Tensor, Tensor]:
-        with torch.autocast(self.device.type, torch.bfloat16):
+        with self._mixed():
             out: tuple[Tensor, Tensor] = self.D(frames)
         return out
 
-    def _adversary_step(self, inputs: StepInputs, batch: Batch) -> float:
-        # One pass over both halves: spectral norm then does one power iteration per step, not two.
-        both = torch.cat([inputs.target, inputs.generated.detach()])
-        patch, emotion = self._judge(both)
-        n = len(inputs.target)
-        loss = discriminator_loss(self.recipe.weights, (patch[:n], emotion[:n]), (patch[n:], emotion[n:]), batch)
+    def _adversary_step(self, pairs: list[tuple[Tensor, Tensor, Batch]], step: int) -> list[float]:
+        """D's and D_E's step on (real frames, generated frames, batch) of each micro-batch; returns their losses."""
+        found = []
         self.optimiser_d.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        for place, (real, fake, batch) in enumerate(pairs):
+            self.D.train(place == 0)
+            # One pass over both halves: spectral norm then does one power iteration per step, not two.
+            patch, emotion = self._judge(torch.cat([real, fake]))
+            n = len(real)
+            loss = discriminator_loss(self.recipe.weights, (patch[:n], emotion[:n]), (patch[n:], emotion[n:]), batch)
+            self._refuse_nan({"d": loss}, step, batch)
+            (loss / len(pairs)).backward()  # type: ignore[no-untyped-call]
+            found.append(float(loss.detach()))
+        self.D.train()
+        self.group.mean_gradients(self.D.parameters())
         self.optimiser_d.step()
-        return float(loss.detach())
+        return found
 
     def _adversary_on(self, step: int) -> bool:
-        w = self.recipe.weights
-        return bool(w.adv or w.e_adv) and step >= self.recipe.optim.adversary_from * self.recipe.steps
+        w, o, recipe = self.recipe.weights, self.recipe.optim, self.recipe
+        return bool(w.adv or w.e_adv) and step >= max(o.adversary_from * recipe.steps, recipe.voice_steps)
 
     def _schedule(self, step: int) -> float:
         """Linear warm-up, then cosine to 5 %; the finishing steps once more from their own height."""
@@ -239,30 +296,42 @@ class Trainer:
     def _trainable(self) -> list[nn.Parameter]:
         return [p for group in self.optimiser.param_groups for p in group["params"]]
 
-    def _refuse_nan(self, loss: Tensor, step: int) -> None:
-        if not torch.isfinite(loss):
+    def _refuse_nan(self, terms: dict[str, Tensor], step: int, batch: Batch) -> None:
+        """Stop before anything is changed when a term is not finite here or in another process; name the batch."""
+        bad = [name for name, value in terms.items() if not bool(torch.isfinite(value))]
+        if not self.group.any(bool(bad), self.device):
+            return
+        where = f"{', '.join(bad)} of [{'; '.join(batch.names)}]" if bad else "in another process"
+        raise DataError(f"recipe {self.recipe.name}: loss is not finite at step {step}: {where}", fix=_KEPT)
+
+    def _refuse_gradient(self, norm: Tensor, step: int, whose: str) -> None:
+        if not bool(torch.isfinite(norm)):
+            names = "; ".join(name for micro in self.mine for name in self.batches.draw(step, micro).names)
             raise DataError(
-                f"recipe {self.recipe.name}: loss is not finite at step {step} (seed {self.recipe.seed})",
-                fix="the last checkpoint is kept; lower the learning rate or look at that batch",
+                f"recipe {self.recipe.name}: gradient of {whose} is not finite at step {step}: [{names}]", fix=_KEPT
             )
 
     def _to_device(self, batch: Batch) -> Batch:
         if self.device.type == "cpu":
             return batch
-        moved = {k: v.to(self.device) if isinstance(v, Tensor) else v for k, v in vars(batch).items()}
-        return Batch(**moved)
+        moved: dict[str, Any] = {
+            name: value.pin_memory().to(self.device, non_blocking=True)
+            for name, value in vars(batch).items()
+            if isinstance(value, Tensor)
+        }
+        return replace(batch, **moved)
 
     # ---- records
 
     def _log(self, means: dict[str, float]) -> None:
-        self.out.mkdir(parents=True, exist_ok=True)
-        line = {"step": self.step, "seconds": round(self.seconds, 1), **{k: round(v, 6) for k, v in means.items()}}
-        with (self.out / "log.jsonl").open("a", encoding="utf-8") as stream:
-            stream.write(json.dumps(line) + "\n")
+        if self.group.first:
+            rounded = {name: round(value, 6) for name, value in means.items()}
+            append_row(self.out, {"step": self.step, "seconds": round(self.seconds, 1), **rounded})
 
     def _state(self) -> dict[str, Any]:
         return {
             "recipe": json.dumps(self.recipe.to_dict(), sort_keys=True),
+            "scale": self._scale(),
             "step": self.step,
             "seconds": self.seconds,
             "talker": self.talker.state_dict(),
@@ -273,16 +342,39 @@ class Trainer:
             "optimiser_d": self.optimiser_d.state_dict(),
         }
 
+    def _scale(self) -> str:
+        """What of the scale changes the weights: not how many processes there are."""
+        return json.dumps({name: value for name, value in asdict(self.scale).items() if name != "prefetch"})
+
     def _checkpoint(self) -> None:
-        save_checkpoint(self.out / "checkpoint.pt", self._state())
-        write_png(self.out / "samples.png", self.sample_sheet())
+        """Checkpoint, sample sheet and curves, by the first process; the others wait for it."""
+        if self.group.first:
+            save_checkpoint(self.out / "checkpoint.pt", self._state())
+            write_png(self.out / "samples.png", self.sample_sheet())
+            write_curves(self.out, f"{self.recipe.name}: {self.recipe.title}", self._marks())
+        self.group.wait()
+
+    def _marks(self) -> dict[str, int]:
+        """Steps at which a recipe changes what is trained."""
+        r = self.recipe
+        marks = {"pictures start": r.voice_steps, "finishing steps start": r.steps}
+        if r.weights.adv or r.weights.e_adv:
+            marks["adversary starts"] = round(r.optim.adversary_from * r.steps)
+        return marks | {"G hears the voice's own lips": round(r.optim.voice_from_pixels * r.steps)}
 
     def _resume(self) -> None:
         state = load_checkpoint(self.out / "checkpoint.pt")
-        if state is None:
-            return
+        if state is not None:
+            self._restore(state)
+        self.group.require_same(self.step, f"{self.out}: the checkpoint", self.device)
+        if self.group.first:
+            cut_back(self.out, self.step)
+
+    def _restore(self, state: dict[str, Any]) -> None:
         if state["recipe"] != json.dumps(self.recipe.to_dict(), sort_keys=True):
             raise DataError(f"{self.out}: checkpoint of another recipe", fix="delete the folder or choose another")
+        if state.get("scale", json.dumps({"micro_batches": 1, "precision": "bf16"})) != self._scale():
+            raise DataError(f"{self.out}: checkpoint of another scale", fix="go on with the one it was started with")
         self.talker.load_state_dict(state["talker"])
         self.ema.load_state_dict(state["ema"])
         self.aux.load_state_dict(state["aux"])
@@ -295,7 +387,7 @@ class Trainer:
         """Rows: reference, targets, generated frames of the EMA weights on one fixed batch."""
         batch = self._to_device(self.batches.draw(10**9))
         assert batch.target is not None, "a step that late trains the picture"
-        with torch.no_grad(), torch.autocast(self.device.type, torch.bfloat16):
+        with torch.no_grad(), self._mixed():
             frames, _ = self.ema(batch.image, batch.mel, batch.picks, emotional=self.recipe.emotional)
         columns = []
         for i in range(len(batch.image)):
