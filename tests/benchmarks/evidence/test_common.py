@@ -58,7 +58,7 @@ def test_main_measures_writes_and_prints(tmp_path: Path, capsys: pytest.CaptureF
 
     main("probe", None, measure, options, ["--out", str(tmp_path), "--clips", "4"])
     assert json.loads(capsys.readouterr().out) == {"twice": 8}
-    assert read("probe", tmp_path)["command"] == "python -m benchmarks.evidence.probe --clips 4"  # where it lies is no part
+    assert read("probe", tmp_path)["command"] == "python -m benchmarks.evidence.probe --clips 4"
 
 
 def test_a_failed_measurement_writes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
