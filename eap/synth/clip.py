@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -102,6 +103,21 @@ class Utterance:
 
 
 @dataclass(frozen=True)
+class Moments:
+    """Single frames of a clip, without sound.
+
+    at (T,) their numbers in the clip; frames (T, S, S, 3) uint8; landmarks (T, 68, 2) px; affect (T, 3) alpha,
+    valence, arousal; head (T, 3) yaw, pitch, roll in radians.
+    """
+
+    at: np.ndarray
+    frames: np.ndarray
+    landmarks: np.ndarray
+    affect: np.ndarray
+    head: np.ndarray
+
+
+@dataclass(frozen=True)
 class _Take:
     """A clip before it is drawn or spoken."""
 
@@ -156,19 +172,19 @@ def _pair(values: np.ndarray) -> tuple[float, float]:
 
 
 def _draw(
-    face: Face, played: Performance, frames: int, size: int, supersample: int, images: bool
+    face: Face, played: Performance, frames: Sequence[int], size: int, supersample: int, images: bool
 ) -> tuple[np.ndarray | None, np.ndarray]:
-    """Images (frames, S, S, 3) or None, and landmarks (frames, 68, 2) in pixels."""
+    """Images (T, S, S, 3) of the frames named, or None, and their landmarks (T, 68, 2) in pixels."""
     if not images:
-        units = {name: values[:frames] for name, values in played.units.items()}
-        return None, face.landmarks_track(units, played.head[:frames], played.shift[:frames], size)
-    landmarks = np.empty((frames, 68, 2), np.float32)
-    drawn = np.empty((frames, size, size, 3), np.uint8)
-    for frame in range(frames):
+        units = {name: values[frames] for name, values in played.units.items()}
+        return None, face.landmarks_track(units, played.head[frames], played.shift[frames], size)
+    landmarks = np.empty((len(frames), 68, 2), np.float32)
+    drawn = np.empty((len(frames), size, size, 3), np.uint8)
+    for place, frame in enumerate(frames):
         yaw, pitch, roll = (float(angle) for angle in played.head[frame])
         head, gaze, shift = (yaw, pitch, roll), _pair(played.gaze[frame]), _pair(played.shift[frame])
         tongue = float(played.tongue[frame])
-        drawn[frame], landmarks[frame] = face.draw(
+        drawn[place], landmarks[place] = face.draw(
             played.acts(frame), head, gaze, shift, tongue, size=size, supersample=supersample
         )
     return drawn, landmarks
@@ -247,13 +263,13 @@ def render_clip(
     alpha = take.plan.alpha
     played = perform(take.plan, spec.emotion, alpha, take.style, take.motion, spec.view)
     speech, samples = _speak(spec, take, spec.emotion, alpha, rate), count * rate // FPS
-    drawn, landmarks = _draw(face, played, count, size, supersample, frames)
+    drawn, landmarks = _draw(face, played, range(count), size, supersample, frames)
     truth = _truth(spec, take, played, speech, landmarks, alpha)
     made = WorldClip(spec, drawn, speech.audio[:samples], truth, rate=rate)
     if twin:
         still = np.zeros_like(alpha)
         calm = perform(take.plan, "neutral", still, take.style, take.motion, spec.view)
-        twin_frames = _draw(face, calm, count, size, supersample, True)[0] if frames else None
+        twin_frames = _draw(face, calm, range(count), size, supersample, True)[0] if frames else None
         twin_audio = _speak(spec, take, "neutral", still, rate).audio[:samples]
         made = replace(made, twin_frames=twin_frames, twin_audio=twin_audio)
     if spec.wild:
@@ -261,6 +277,28 @@ def render_clip(
 
         made = make_wild(made, size)
     return made
+
+
+def render_moments(spec: ClipSpec, count: int, *, size: int = 128, supersample: int = 2) -> Moments:
+    """``count`` frames of a clip, evenly spread over the whole sentence, as `render_clip` draws them; no sound.
+
+    Many people for little: what judges single frames needs neither sound nor neighbouring frames. DataError as for
+    `render_clip`, for in-the-wild clips, and for less than one frame.
+    """
+    check_size(size, supersample)
+    if spec.wild or count < 1:
+        raise DataError(
+            f"{count} moments of {spec_id(spec)}", fix="ask for at least 1, of a clip that is not in the wild"
+        )
+    take = _take(spec)
+    at = np.linspace(0, take.plan.frames - 1, min(count, take.plan.frames)).round().astype(int)
+    played = perform(take.plan, spec.emotion, take.plan.alpha, take.style, take.motion, spec.view)
+    drawn, landmarks = _draw(face_of(spec.identity), played, [int(frame) for frame in at], size, supersample, True)
+    if drawn is None:
+        raise AssertionError("_draw was asked for images")
+    valence, arousal = valence_arousal(spec.emotion, take.plan.alpha)
+    affect = np.stack([take.plan.alpha, valence, arousal], axis=1)[at]
+    return Moments(at, drawn, landmarks, affect.astype(np.float32), played.head[at])
 
 
 def identity_name(identity: int) -> str:

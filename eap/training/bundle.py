@@ -43,6 +43,8 @@ class DataPlan:
     per_identity: int
     wild: bool = False
     seconds: float | None = None
+    moments: int | None = None
+    """Single frames of each clip, without sound, instead of all of it."""
 
     def specs(self) -> list[ClipSpec]:
         """The clips, ordered by identity."""
@@ -70,8 +72,17 @@ DATA = {
     "mead": DataPlan(identities=(0, 64), levels=(1, 2, 3), per_identity=1),
     "wild": DataPlan(identities=(100, 260), levels=(1, 2, 3), per_identity=4, wild=True, seconds=2.0),
     "judges": DataPlan(identities=(1000, 1040), levels=(1, 3), per_identity=1),
+    "faces": DataPlan(identities=(1040, 1240), levels=(1, 2, 3), per_identity=1, moments=8),
 }
-"""Phases 2 and 3 and the teacher: ``mead``; phase 1: ``wild``; the evaluators, on people of their own: ``judges``."""
+"""Phases 2 and 3 and the teacher: ``mead``; phase 1: ``wild``; the evaluators, on people of their own: ``judges``, and
+``faces`` for those that read single frames. With 40 people the judge of emotion learnt those people by heart.
+"""
+
+FIT_DATA = {
+    "teacher": "mead", "emotion": "faces", "landmarks": "faces", "identity": "faces", "sync": "judges",
+    "audio": "judges",
+}  # fmt: skip
+"""Which arrays each perception network is fitted on."""
 
 FIT_SECONDS = {"teacher": 700.0, "emotion": 800.0, "landmarks": 100.0, "identity": 100.0, "sync": 150.0, "audio": 400.0}
 """Computing time of each perception network on one core; the judge of emotion decides most of what is measured."""
@@ -126,7 +137,7 @@ def _stage(shop: Workshop, stage: str) -> dict[str, Any]:
     if stage == "teacher":
         return _fit_teacher(shop)
     if stage.startswith("judge-"):
-        return _fit(shop, stage.removeprefix("judge-"), "judges")[1]
+        return _fit(shop, stage.removeprefix("judge-"))[1]
     return _train_talker(shop, stage)
 
 
@@ -139,7 +150,10 @@ def _build_data(shop: Workshop, name: str) -> dict[str, Any]:
         if finished % 50 == 0 or finished == total:
             shop.say(f"data-{name}: {finished} of {total} clips")
 
-    arrays = build_arrays(shop.work / "arrays" / name, specs, size=MODEL_SIZE, workers=shop.workers, progress=progress)
+    arrays = build_arrays(
+        shop.work / "arrays" / name, specs,
+        size=MODEL_SIZE, workers=shop.workers, moments=DATA[name].moments, progress=progress,
+    )  # fmt: skip
     return {"clips": len(arrays.clips), "frames": arrays.n_frames, "plan": asdict(DATA[name])}
 
 
@@ -147,13 +161,13 @@ def _fit_teacher(shop: Workshop) -> dict[str, Any]:
     from eap.bundle.store import WeightsMeta, save_weights
     from eap.training.psi import fit_psi
 
-    face, record, people = _fit(shop, "teacher", "mead")
+    face, record, people = _fit(shop, "teacher")
     psi = fit_psi(face, shop.arrays("mead"))
     save_weights("psi", psi, WeightsMeta("teacher", "IntensityRegressor", 0, people), folder=shop.bundle)
     return record
 
 
-def _fit(shop: Workshop, which: str, source: str) -> tuple[Any, dict[str, Any], tuple[int, ...]]:
+def _fit(shop: Workshop, which: str) -> tuple[Any, dict[str, Any], tuple[int, ...]]:
     """Fit one perception network and store it; the network, its report and the identities it was fitted on."""
     from eap.bundle.store import WeightsMeta, save_weights
     from eap.perception import zoo
@@ -162,7 +176,9 @@ def _fit(shop: Workshop, which: str, source: str) -> tuple[Any, dict[str, Any], 
     from eap.perception.fit.batches import identity_number
 
     name, fit, seed = FITS[which]
-    module, report = fit(shop.arrays(source), Budget(seconds=shop.seconds or FIT_SECONDS[which], cpu_time=True), seed)
+    module, report = fit(
+        shop.arrays(FIT_DATA[which]), Budget(seconds=shop.seconds or FIT_SECONDS[which], cpu_time=True), seed
+    )
     people = tuple(identity_number(person) for person in report.identities)
     meta = WeightsMeta(zoo.role_of(name), report.architecture, report.seed, people, report.measured)
     save_weights(name, module, meta, folder=shop.bundle)

@@ -6,7 +6,16 @@ import pytest
 from eap.constants import EMOTIONS, FPS, RATE
 from eap.errors import DataError
 from eap.synth.action_units import AU_NAMES
-from eap.synth.clip import ClipSpec, WorldClip, identity_name, is_female, render_clip, sentence_name, spec_id
+from eap.synth.clip import (
+    ClipSpec,
+    WorldClip,
+    identity_name,
+    is_female,
+    render_clip,
+    render_moments,
+    sentence_name,
+    spec_id,
+)
 
 SHORT = 0.4
 
@@ -28,6 +37,19 @@ def test_pictures_do_not_change_sound_or_truth() -> None:
     assert heard.frames is None
     np.testing.assert_array_equal(drawn.audio, heard.audio)
     np.testing.assert_allclose(drawn.truth.landmarks, heard.truth.landmarks, atol=1e-4)
+
+
+def test_moments_are_frames_of_the_clip() -> None:
+    spec = ClipSpec(5, "angry", 2, 12)
+    seen, clip = render_moments(spec, 4, size=48), render_clip(spec, size=48)
+    assert clip.frames is not None
+    assert seen.at[0] == 0 and seen.at[-1] == len(clip.frames) - 1 and (np.diff(seen.at) > 5).all()
+    np.testing.assert_array_equal(seen.frames, clip.frames[seen.at])
+    np.testing.assert_array_equal(seen.landmarks, clip.truth.landmarks[seen.at])
+    np.testing.assert_array_equal(seen.affect[:, 0], clip.truth.alpha[seen.at])
+    np.testing.assert_array_equal(seen.affect[:, 2], clip.truth.arousal[seen.at])
+    with pytest.raises(DataError, match="0 moments"):
+        render_moments(spec, 0)
 
 
 def test_shapes_and_units_of_the_truth() -> None:

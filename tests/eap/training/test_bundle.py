@@ -17,6 +17,7 @@ TINY = {
     "mead": DataPlan(identities=(0, 4), levels=(3,), per_identity=1, seconds=1.4),
     "wild": DataPlan(identities=(100, 103), levels=(3,), per_identity=1, wild=True, seconds=1.4),
     "judges": DataPlan(identities=(1000, 1004), levels=(3,), per_identity=1, seconds=1.4),
+    "faces": DataPlan(identities=(1040, 1044), levels=(3,), per_identity=1, moments=5),
 }
 
 
