@@ -250,7 +250,7 @@ def _engine(url: URL, begin: str) -> Engine:
             return engine
         settings = "-c synchronous_commit=on -c lock_timeout=5000 -c statement_timeout=20000"
         arguments = {"options": settings, "connect_timeout": 5}
-        return create_engine(url, connect_args=arguments, pool_pre_ping=True, pool_size=READERS)
+        return create_engine(url, connect_args=arguments, pool_pre_ping=True, pool_size=READERS, max_overflow=0)
     except ModuleNotFoundError as error:
         raise ConfigError(f"{error.name} is not installed", fix="pip install 'eap-bench[postgres]'") from None
 
