@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from sqlalchemy import func, select
 
 from eap.media import write_image, write_video
+from user_study import schema
 from user_study.answers import Given, Playback
 from user_study.folder import StudyData, create_folder
 from user_study.session import Arrival
@@ -138,6 +140,18 @@ class Clockwork:
     def now(self) -> float:
         """The time."""
         return self.time
+
+
+def clock(store: Store) -> Clockwork:
+    """The clock of a store whose clock a test moves."""
+    assert isinstance(store.clock, Clockwork)
+    return store.clock
+
+
+def answers(store: Store) -> int:
+    """How many answers are saved."""
+    with store.database.read() as connection:
+        return connection.scalar(select(func.count()).select_from(schema.answers)) or 0
 
 
 class Robot:

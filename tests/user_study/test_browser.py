@@ -32,7 +32,9 @@ ARGUMENTS = [
 SLOW = 120.0
 """Seconds; a loaded machine is no fault of the page."""
 SHOTS = os.environ.get("EAP_TEST_SCREENSHOTS", "")
-"""A folder for screenshots of every step, for people to look at."""
+"""A folder for screenshots of every step, for people to look at: then light and dark are walked at both widths."""
+WAYS = [(360, False, "light"), (1440, True, "dark")]
+"""Width, by keyboard alone, colours."""
 
 pytestmark = [
     pytest.mark.browser,
@@ -45,6 +47,12 @@ KIND = (
     "[document.querySelectorAll('#stage video').length, !!document.querySelector('#slider'), "
     "!!document.querySelector('.acr')].join()"
 )
+STALL = """() => {
+  const video = document.querySelector('#stage video');
+  video.dispatchEvent(new Event('waiting'));
+  setTimeout(() => video.dispatchEvent(new Event('playing')), 60);
+}"""
+"""What a browser tells when it has nothing to show for 60 ms."""
 SHORT = (
     DESIGN.replace("trials = 6\nrepeats = 1", "trials = 2")
     .replace("trials = 2\n[[blocks]]", "trials = 1\n[[blocks]]")
@@ -99,11 +107,11 @@ class Rater:
     """A page with everything that went wrong on it. Waiting is done here: the
     pages' policy forbids playwright's own."""
 
-    def __init__(self, browser: Browser, site: Site, width: int, name: str) -> None:
+    def __init__(self, browser: Browser, site: Site, width: int, name: str, scheme: Any = "light") -> None:
         phone = width < 600
         self.context = browser.new_context(
             viewport={"width": width, "height": 740 if phone else 900}, has_touch=phone,
-            color_scheme="light" if phone else "dark",
+            color_scheme=scheme,
         )  # fmt: skip
         self.page = self.context.new_page()
         self.page.set_default_timeout(1000 * SLOW)
@@ -215,9 +223,11 @@ def violations(page: Any) -> list[str]:
     return [" ".join(violation) for violation in found]
 
 
-@pytest.mark.parametrize(("width", "keyboard"), [(360, False), (1440, True)])
-def test_the_whole_way(browser: Browser, site: Site, width: int, keyboard: bool) -> None:
-    rater = Rater(browser, site, width, str(width))
+@pytest.mark.parametrize(
+    ("width", "keyboard", "scheme"), [*WAYS, *([(360, False, "dark"), (1440, True, "light")] if SHOTS else [])]
+)
+def test_the_whole_way(browser: Browser, site: Site, width: int, keyboard: bool, scheme: str) -> None:
+    rater = Rater(browser, site, width, f"{width}-{scheme}", scheme)
     rater.to_rating(keyboard)
     page = rater.page
     looked: set[str] = set()
@@ -301,7 +311,9 @@ def test_an_answer_survives_a_server_that_is_killed(browser: Browser, site: Site
     rater.context.close()
 
 
-def test_a_slow_network_is_said_and_nothing_can_be_answered_before(browser: Browser, site: Site) -> None:
+def test_a_slow_network_is_said_and_nothing_can_be_answered_before_and_stalls_are_kept(
+    browser: Browser, site: Site
+) -> None:
     rater = Rater(browser, site, 360, "slow")
     rater.to_rating(keyboard=False)
     page = rater.page
@@ -324,4 +336,12 @@ def test_a_slow_network_is_said_and_nothing_can_be_answered_before(browser: Brow
         route.continue_()
     page.unroute("**/media/**")
     assert rater.ready() == "trial"
+    page.click(".play")
+    page.evaluate(STALL)
+    rater.wait("document.querySelectorAll('#stage .tile')[0].classList.contains('seen')")
+    rater.answer(keyboard=False)
+    playback = json.loads(site.answers()[0].playback)
+    assert playback["load_seconds"] > 0.3
+    assert playback["stalls"] == 1
+    assert playback["stall_seconds"] >= 0.05
     rater.context.close()
