@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
+import pytest
+import torch
 from numpy.typing import NDArray
 
 from eap.acoustics import log_mel
@@ -16,6 +20,9 @@ from metrics.registry import EVALUATOR_NEEDS, Need
 
 Frames = NDArray[np.uint8]
 Floats = NDArray[np.float32]
+
+TEMPLATE = np.stack([np.arange(68) % 9 * 14.0 + 8, np.arange(68) // 9 * 15.0 + 8], axis=1)
+"""(68, 2) points of a face, for the fixture `template`."""
 
 
 class FakeEvaluators:
@@ -90,3 +97,32 @@ def make_clip(path: Path, n: int = 30, seed: int = 0, *, sound: bool = True, crf
     path.parent.mkdir(parents=True, exist_ok=True)
     write_video(path, moving_frames(n, seed, size), audio=voice(n, seed) if sound else None, crf=crf)
     return path
+
+
+class FakeQuality:
+    """Stands for one of pyiqa's metrics: mean absolute difference; with one picture its mean."""
+
+    lower_better = True
+
+    def __init__(self, metric_mode: str) -> None:
+        self.metric_mode = metric_mode
+
+    def __call__(self, first: torch.Tensor, second: torch.Tensor | None = None) -> torch.Tensor:
+        assert first.dtype == torch.float32
+        assert first.ndim == 4
+        assert float(first.max()) <= 1
+        return (first if second is None else (first - second).abs()).mean().reshape(1, 1)
+
+
+def install_fake_pyiqa(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put a stand-in in pyiqa's place (`broken` cannot be made); whoever calls this clears the caches of iqa."""
+
+    def create(name: str, device: str) -> FakeQuality:
+        if name == "broken":
+            raise OSError("no internet")
+        return FakeQuality("NR" if name == "niqe" else "FR")
+
+    names = ["lpips", "niqe", "gmsd", "broken"]
+    module = SimpleNamespace(list_models=lambda: names, create_metric=create)
+    monkeypatch.setitem(sys.modules, "pyiqa", module)
+    monkeypatch.setattr("metrics.iqa.installed", lambda: True)

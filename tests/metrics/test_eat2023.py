@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from pathlib import Path
 
@@ -12,8 +11,6 @@ import pytest
 import metrics
 from eap.media import read_video
 from metrics.aggregate import aggregate
-from metrics.evaluators import weights
-from metrics.evaluators.weights import WeightFile
 from metrics.features.clip import ClipFeatures, Measured, PairFeatures
 from metrics.features.eat import count_frames, crop_frame, eat_crop, spread
 from metrics.features.pair import compare
@@ -21,24 +18,7 @@ from metrics.protocols import EAT_2023
 from metrics.registry import Remarked, SignatureContext, Unmeasurable, clip_value, get_metric
 from metrics.results import ClipReading, ClipValue
 from tests.metrics.evaluators.recipe import pictures
-from tests.metrics.fakes import FakeEvaluators, make_clip
-
-TEMPLATE = np.stack([np.arange(68) % 9 * 14.0 + 8, np.arange(68) // 9 * 15.0 + 8], axis=1)
-
-
-@pytest.fixture
-def template(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A template of our own in place of the published one."""
-    folder = tmp_path / "weights"
-    folder.mkdir()
-    path = folder / "base_68_close.npy"
-    np.save(path, TEMPLATE)
-    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-    item = WeightFile("eat-template", path.name, "http://127.0.0.1:9/", "a test", "none", None, sha256)
-    monkeypatch.setattr(weights, "FILES", (item,))
-    monkeypatch.setenv("EAP_WEIGHTS", str(folder))
-    monkeypatch.setenv("EAP_CACHE", str(tmp_path / "cache"))
-    return path
+from tests.metrics.fakes import TEMPLATE, FakeEvaluators, make_clip
 
 
 def test_crop_undoes_a_similarity() -> None:

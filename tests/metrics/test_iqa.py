@@ -2,49 +2,23 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
-import torch
 
 import metrics
 from eap.errors import ConfigError
 from eap.media import read_video
 from metrics.iqa import dynamic, load_quality
 from metrics.registry import default_metrics, get_metric
-from tests.metrics.fakes import make_clip
-
-
-class _Difference:
-    """Mean absolute difference; with one picture its mean."""
-
-    lower_better = True
-
-    def __init__(self, metric_mode: str) -> None:
-        self.metric_mode = metric_mode
-
-    def __call__(self, first: torch.Tensor, second: torch.Tensor | None = None) -> torch.Tensor:
-        assert first.dtype == torch.float32
-        assert first.ndim == 4
-        assert float(first.max()) <= 1
-        return (first if second is None else (first - second).abs()).mean().reshape(1, 1)
+from tests.metrics.fakes import install_fake_pyiqa, make_clip
 
 
 @pytest.fixture
 def stand_in(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    def create(name: str, device: str) -> _Difference:
-        if name == "broken":
-            raise OSError("no internet")
-        return _Difference("NR" if name == "niqe" else "FR")
-
-    names = ["lpips", "niqe", "gmsd", "broken"]
-    module = SimpleNamespace(list_models=lambda: names, create_metric=create)
-    monkeypatch.setitem(sys.modules, "pyiqa", module)
-    monkeypatch.setattr("metrics.iqa.installed", lambda: True)
+    install_fake_pyiqa(monkeypatch)
     load_quality.cache_clear()
     dynamic.cache_clear()
     yield
