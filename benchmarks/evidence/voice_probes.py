@@ -13,7 +13,7 @@ from eap.constants import EMOTIONS
 from eap.synth.clip import ClipSpec, Utterance, render_clip, utter
 
 
-def _discriminant_accuracy(x: np.ndarray, y: np.ndarray, x_new: np.ndarray, y_new: np.ndarray) -> float:
+def discriminant_accuracy(x: np.ndarray, y: np.ndarray, x_new: np.ndarray, y_new: np.ndarray) -> float:
     """Accuracy of Fisher's linear discriminant (common covariance, equal priors), inputs standardised by training."""
     mean, deviation = x.mean(axis=0), x.std(axis=0) + 1e-9
     known, new = (x - mean) / deviation, (x_new - mean) / deviation
@@ -52,12 +52,12 @@ def artefacts(known: Sequence[Utterance], unknown: Sequence[Utterance]) -> dict[
     def probe(feature: Any) -> float:
         x = _squares(np.array([feature(u) for u in known], dtype=float).reshape(len(known), -1))
         x_new = _squares(np.array([feature(u) for u in unknown], dtype=float).reshape(len(unknown), -1))
-        return round(_discriminant_accuracy(x, y, x_new, y_new), 4)
+        return round(discriminant_accuracy(x, y, x_new, y_new), 4)
 
     return {
         "chance": round(float(np.bincount(y_new, minlength=8).max() / len(y_new)), 4),
         "silence_at_both_ends_seconds": probe(_edges),
-        "noise_of_first_and_last_40_ms": round(_discriminant_accuracy(floor, y, floor_new, y_new), 4),
+        "noise_of_first_and_last_40_ms": round(discriminant_accuracy(floor, y, floor_new, y_new), 4),
         "clip_length": probe(lambda u: len(u.alpha)),
         "clipping_share_above_0.99": probe(lambda u: (np.abs(u.audio) > 0.99).mean()),
         "mean_of_the_samples": probe(lambda u: u.audio.mean()),
