@@ -6,7 +6,7 @@ the file, what is wrong and the fix. Files are written whole or not at all, and 
 
 from __future__ import annotations
 
-from eap._media.audio import read_audio, resample
+from eap._media.audio import read_audio, read_audio_blocks, resample
 from eap._media.images import read_image, write_image
 from eap._media.read import Video, VideoInfo, probe, read_frames, read_video
 from eap._media.write import VideoWriter, mux, write_audio, write_video
@@ -18,6 +18,7 @@ __all__ = [
     "mux",
     "probe",
     "read_audio",
+    "read_audio_blocks",
     "read_frames",
     "read_image",
     "read_video",

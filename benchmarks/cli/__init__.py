@@ -31,7 +31,7 @@ COMMANDS: dict[str, Entry] = {
     "generate": Entry("generate", "generate", "Make a talking face from one face image and a voice."),
     "neutralize": Entry("generate", "neutralize", "Take the expression out of a face image."),
     "train": Entry("train", "train", "Rebuild the bundled weights from nothing."),
-    "data": Entry("data", "data", "Write the embedded world; check a dataset folder."),
+    "data": Entry("data", "data", "Write the embedded world; check and prepare datasets."),
     "metrics": Entry("metrics", "metrics", "List the metrics, or show one."),
     "check": Entry("check", "check", "Hold a run against its baseline."),
     "baseline": Entry("baseline", "baseline", "Move, show and compare baselines."),

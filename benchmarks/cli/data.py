@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import click
 
 from benchmarks.cli.common import PATH, json_option, print_json, split_names
+from benchmarks.cli.data_prepare import prepare
 from benchmarks.cli.data_verify import verify
 from benchmarks.cli.ranges import count_or_numbers, parse_numbers
 from eap.constants import EMOTIONS, VIEWS
@@ -26,11 +27,12 @@ LAST_SENTENCE: Final = 999
 
 @click.group()
 def data() -> None:
-    """Write the embedded world; check a dataset folder.
+    """Write the embedded world; check a dataset folder; prepare it.
 
     \b
     Example:
       eap-bench data synth --out world --identities 2000-2003
+      eap-bench data prepare /data/MEAD --out /data/mead-256
     """
 
 
@@ -188,3 +190,4 @@ def _gallery(folder: Path, people: list[int], wanted: _Wanted, *, quiet: bool) -
 
 
 data.add_command(verify)
+data.add_command(prepare)

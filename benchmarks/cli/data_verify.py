@@ -124,8 +124,8 @@ def _row(item: Rejected) -> dict[str, str]:
 
 def _show(found: dict[str, Any]) -> None:
     """The table of files that are not used, then one line for each count."""
-    _table("not usable", found["unusable"])
-    _table("left out by the layout's own rules", found["left_out"])
+    show_table("not usable", found["unusable"])
+    show_table("left out by the layout's own rules", found["left_out"])
     if missing := found.get("missing"):
         click.echo("has no usable clip of:")
         for gap in missing:
@@ -142,7 +142,7 @@ def _show(found: dict[str, Any]) -> None:
     click.echo(f"{found['folder']}: {words}{left_out}")
 
 
-def _table(title: str, rows: Sequence[dict[str, str]]) -> None:
+def show_table(title: str, rows: Sequence[dict[str, str]]) -> None:
     """Aligned columns, one file a line whatever the terminal's width, so that it can be searched and cut."""
     if not rows:
         return

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from math import gcd
 from pathlib import Path
 
@@ -64,54 +66,88 @@ def checked_audio(path: Path, audio: NDArray[np.floating]) -> NDArray[np.float32
 
 def decode_audio(path: Path) -> tuple[NDArray[np.float32], int]:
     """Mono samples at the file's own rate, aligned as `read_audio` says, and that rate."""
+    with open_sound(path) as (rate, blocks):
+        return np.concatenate(list(blocks)), rate
+
+
+def read_audio_blocks(path: str | Path, rate: int = 16000, seconds: float = 10.0) -> Iterator[NDArray[np.float32]]:
+    """The samples of `read_audio`, in blocks of about `seconds`: memory does not grow with the length of the sound.
+
+    Raises MediaError as `read_audio` does, at the place where the damage is met.
+    """
+    with open_sound(Path(path)) as (native, blocks):
+        common = gcd(native, rate)
+        up, down = rate // common, native // common
+        # The filter of resample_poly reaches 10 * max(up, down) samples at the raised rate to both sides.
+        reach = down * -(-(10 * max(up, down) // up + 2) // down)
+        step = down * max(1, round(seconds * native / down))
+        held, before = np.zeros(0, np.float32), 0
+        for block in blocks:
+            held = np.concatenate([held, block])
+            while len(held) >= before + step + reach:
+                made = resample(held[: before + step + reach], native, rate)
+                yield np.clip(made[before * up // down : (before + step) * up // down], -1.0, 1.0)
+                cut = max(before + step - reach, 0)
+                held, before = held[cut:], before + step - cut
+        rest = resample(held, native, rate)[before * up // down :]
+        if len(rest):
+            yield np.clip(rest, -1.0, 1.0)
+
+
+@contextmanager
+def open_sound(path: Path) -> Iterator[tuple[int, Iterator[NDArray[np.float32]]]]:
+    """The file's own rate and its mono samples block by block, aligned as `read_audio` says; at least one sample."""
     with open_input(path) as container:
         stream = audio_stream(container)
         if stream is None:
             raise MediaError(f"{path}: has no audio", fix="give a file with sound, or leave it out")
-        rate = stream.rate
         video = video_stream(container)
         zero = None
         if video is not None and video.start_time is not None and video.time_base is not None:
             zero = float(video.start_time * video.time_base)
-        blocks, first = _blocks(path, container, stream)
-    samples = np.concatenate(blocks) if blocks else np.zeros(0, np.float32)
-    if not len(samples):
-        raise damaged(path, "its audio holds no samples")
-    if not np.isfinite(samples).all():
-        raise damaged(path, "its audio holds NaN or infinity")
-    return _aligned(samples, 0 if zero is None else round((first - zero) * rate)), rate
+        yield stream.rate, _blocks(path, container, stream, zero)
 
 
-def _blocks(path: Path, container: InputContainer, stream: AudioStream) -> tuple[list[NDArray[np.float32]], float]:
-    """The decoded frames as mono blocks, lost time filled with silence, and the time of the first sample."""
+def _blocks(
+    path: Path, container: InputContainer, stream: AudioStream, zero: float | None
+) -> Iterator[NDArray[np.float32]]:
+    """The decoded frames as mono blocks that begin at `zero` seconds; lost time is silence, encoder padding is cut."""
     stream.codec_context.thread_count = 1
     declared = declared_seconds(container, stream)
-    blocks: list[NDArray[np.float32]] = []
-    rate, count, first = stream.rate, 0, 0.0
+    rate, count, first, early = stream.rate, 0, None, 0
+    limit = None if declared is None else round(declared * rate)  # beyond it lies the encoder's padding
+    given = 0
     for frame in container.decode(stream):
         if frame.rate != rate:
             raise damaged(path, f"its sample rate changes from {rate} to {frame.rate} Hz")
-        at = frame.time
-        if not blocks:
-            first = at if frame.pts is not None and at is not None else 0.0
-        elif frame.pts is not None and at is not None and at - first - count / rate > _GAP:
+        at = frame.time if frame.pts is not None else None
+        pieces = []
+        if first is None:
+            first = at or 0.0
+            late = 0 if zero is None else round((first - zero) * rate)
+            early = max(-late, 0)
+            if late > 0:
+                given += late
+                yield np.zeros(late, np.float32)
+        elif at is not None and at - first - count / rate > _GAP:
             gap = at - first - count / rate
             if gap > MAX_GAP:
                 raise damaged(path, f"its audio timestamps jump by {gap:.0f} s")
-            blocks.append(np.zeros(round(gap * rate), np.float32))
-            count += len(blocks[-1])
-        blocks.append(_mono(path, frame))
-        count += len(blocks[-1])
+            pieces.append(np.zeros(round(gap * rate), np.float32))
+        pieces.append(_mono(path, frame))
+        for piece in pieces:
+            if not np.isfinite(piece).all():
+                raise damaged(path, "its audio holds NaN or infinity")
+            kept = piece[: len(piece) if limit is None else max(limit - count, 0)]
+            count += len(piece)
+            dropped = min(early, len(kept))  # sound before the first picture
+            early -= dropped
+            if len(kept) > dropped:
+                given += len(kept) - dropped
+                yield kept[dropped:]
     refuse_truncated(path, count / rate, declared, 0.1)
-    if declared is not None and count > round(declared * rate):
-        surplus = count - round(declared * rate)  # the encoder's last frame, padded to its full size
-        while blocks and surplus > 0:
-            cut = min(surplus, len(blocks[-1]))
-            blocks[-1] = blocks[-1][: len(blocks[-1]) - cut]
-            surplus -= cut
-            if not len(blocks[-1]):
-                blocks.pop()
-    return blocks, first
+    if not count or not given:
+        raise damaged(path, "its audio holds no samples")
 
 
 def _mono(path: Path, frame: AudioFrame) -> NDArray[np.float32]:
@@ -127,10 +163,3 @@ def _mono(path: Path, frame: AudioFrame) -> NDArray[np.float32]:
     if kind == "u1":
         mean -= 128.0
     return (mean / _SCALES.get(kind, 1.0)).astype(np.float32)
-
-
-def _aligned(samples: NDArray[np.float32], late: int) -> NDArray[np.float32]:
-    """Samples that start `late` samples after the picture, made to start with it."""
-    if late > 0:
-        return np.concatenate([np.zeros(late, np.float32), samples])
-    return samples[-late:]

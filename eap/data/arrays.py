@@ -301,10 +301,17 @@ class ArraySet:
 
     @classmethod
     def open(cls, root: str | Path) -> ArraySet:
-        """Open the cache at `root`. Raises DataError when it is missing, unfinished or damaged."""
+        """Open the cache at `root`, or a folder of shards (`eap.data.shards`).
+
+        Raises DataError when it is missing, unfinished or damaged.
+        """
         root = Path(root)
         try:
             described = json.loads((root / "index.json").read_text())
+            if described["format"] == "eap-shards-1":
+                from eap.data.shards import ShardSet
+
+                return ShardSet.from_index(root, described)
             if described["format"] != FORMAT:
                 raise DataError(f"{root}: cache format {described['format']}, this reads {FORMAT}", fix=_REBUILD)
             clips = [ClipEntry(**fields) for fields in described["clips"]]
@@ -332,7 +339,7 @@ class ArraySet:
 
         Raises IndexError outside 0..length-1 (a neighbour's frames are never returned).
         """
-        picked: NDArray[np.uint8] = self._frames[_locate(entry, idx)]
+        picked: NDArray[np.uint8] = self._frames[locate(entry, idx)]
         return picked.copy() if isinstance(idx, int | slice) else picked
 
     def mel(self, entry: ClipEntry, t0: int, t1: int) -> NDArray[np.float32]:
@@ -344,7 +351,7 @@ class ArraySet:
 
     def truth(self, entry: ClipEntry, idx: slice | Sequence[int] | NDArray[np.integer] = slice(None)) -> ClipTruth:
         """Truth of the frames `idx` (default: all) of one clip. Raises IndexError outside the clip."""
-        where = _locate(entry, idx)
+        where = locate(entry, idx)
         return ClipTruth(self._landmarks[where].copy(), self._affect[where].copy(), self._head[where].copy())
 
     def _map(self, column: _Column) -> NDArray[Any]:
@@ -360,7 +367,7 @@ class ArraySet:
         return mapped.view(np.ndarray)
 
 
-def _locate(
+def locate(
     entry: ClipEntry, idx: int | slice | Sequence[int] | NDArray[np.integer]
 ) -> int | slice | NDArray[np.integer]:
     """`idx` of a clip as an index into the whole arrays; IndexError outside the clip."""
