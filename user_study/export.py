@@ -53,9 +53,14 @@ def tables(connection: Connection, study: StudyData) -> Tables:
         raters=frame([_rater(row, done.get(row.id, 0)) for row in raters.values()], Rater),
         stimuli=frame(study.stimuli.values(), Stimulus),
         intensity=_intensity(study),
-        questionnaire=frame([Questionnaire(row.rater, row.question, row.answer) for row in asked], Questionnaire),
+        questionnaire=frame([_questionnaire(study, row) for row in asked], Questionnaire),
         design_text=study.design_text,
     )
+
+
+def _questionnaire(study: StudyData, row: Row[Any]) -> Questionnaire:
+    free = any(ask.name == row.question and ask.kind == "text" for ask in study.design.questionnaire)
+    return Questionnaire(row.rater, row.question, _plain(row.answer) if free else row.answer)
 
 
 def _answer(study: StudyData, row: Row[Any], trial: Row[Any], order: int) -> Answer:

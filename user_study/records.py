@@ -167,7 +167,7 @@ class Questionnaire:
 
     rater: str = _col("Pseudonym of the rater")
     question: str = _col("Entry of the design's questionnaire")
-    answer: str = _col("As given")
+    answer: str = _col("As given; before free text that begins like a formula (= + - @) stands an apostrophe")
 
 
 Row = type[Stimulus] | type[Rater] | type[Answer] | type[Trace] | type[Intensity] | type[Questionnaire]

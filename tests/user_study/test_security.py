@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
 from eap.constants import EMOTIONS
 from tests.user_study.small_study import METHODS, Clockwork, Robot
 from tests.user_study.web_client import HTML, Visitor
-from user_study import schema, security
+from user_study import export, schema, security
 from user_study.export import _plain
 from user_study.folder import StudyData
 from user_study.store import FAILURE_WINDOW, Store
@@ -138,6 +138,19 @@ def test_names_and_free_text_are_never_markup(store: Store, admin_token: str) ->
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", "\tx"])
 def test_platform_names_are_no_formulas(text: str) -> None:
     assert _plain(text) == f"'{text}"
+
+
+def test_free_text_is_no_formula_in_the_export(store: Store) -> None:
+    robot = Robot(store)
+    robot.finish(most=1000)
+    with store.database.read() as connection:
+        assert export.tables(connection, store.study).questionnaire["answer"].tolist() == ["18-29"]
+    text = '=HYPERLINK("https://evil.test")'
+    change = insert(schema.questionnaire).values(rater=robot.rater, question="remarks", answer=text)
+    store.database.write(lambda connection: connection.execute(change) and None)
+    with store.database.read() as connection:
+        found = export.tables(connection, store.study).questionnaire
+    assert found["answer"].tolist() == ["18-29", f"'{text}"]
 
 
 @pytest.mark.parametrize("field", ["platform_rater", "platform_study", "platform_session"])
