@@ -7,7 +7,8 @@ A document holds marks, which a reader of the rendered page does not see::
     ...
     <!--/=-->
 
-``python -m benchmarks.evidence.quote`` fills all documents in docs/ anew; the tests fail where one is stale.
+``python -m benchmarks.evidence.quote`` fills README.md and all documents in docs/ anew; the tests fail where one is
+stale.
 """
 
 from __future__ import annotations
@@ -19,8 +20,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from benchmarks.evidence.bundle_table import bundle_table
 from benchmarks.evidence.common import FOLDER, read
-from benchmarks.evidence.world_tables import TABLES
+from benchmarks.evidence.world_tables import TABLES as WORLD_TABLES
 from benchmarks.fingerprint import ROOT
 from eap.errors import ConfigError, EapError, MeasureError
 from eap.files import atomic_write
@@ -28,6 +30,9 @@ from eap.files import atomic_write
 _MARK = re.compile(r"<!--= (\S+) (\S+)(?: (\S+))? -->(.*?)<!--/=-->", re.DOTALL)
 
 Format = Callable[[Any], str]
+
+TABLES: dict[str, Callable[[], str]] = {**WORLD_TABLES, "bundle-results": bundle_table}
+"""What a mark of the source ``code`` can ask for."""
 
 
 def number(value: float, digits: int) -> str:
@@ -138,10 +143,15 @@ def filled(text: str, folder: Path = FOLDER) -> str:
     return _MARK.sub(replace, text)
 
 
+def documents() -> list[Path]:
+    """Every file that may hold marks."""
+    return [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
 def main() -> None:
     """Fill every document that has marks."""
     try:
-        for path in sorted((ROOT / "docs").glob("*.md")):
+        for path in documents():
             before = path.read_text(encoding="utf-8")
             after = filled(before)
             if after != before:

@@ -7,14 +7,12 @@ from typing import Any
 import pytest
 
 from benchmarks.evidence.common import record
-from benchmarks.evidence.quote import confusion, filled, grid, interval, look_up, marks, number, said
+from benchmarks.evidence.quote import confusion, documents, filled, grid, interval, look_up, marks, number, said
 from benchmarks.fingerprint import ROOT
 from eap.errors import ConfigError, MeasureError
 
-DOCUMENTS = sorted((ROOT / "docs").glob("*.md"))
 
-
-@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", documents(), ids=lambda path: path.name)
 def test_every_figure_quoted_exists_and_is_what_was_measured(path: Path) -> None:
     """Mend with ``python -m benchmarks.evidence.quote``."""
     text = path.read_text(encoding="utf-8")
@@ -25,6 +23,17 @@ def test_the_world_is_documented_with_its_evidence() -> None:
     text = (ROOT / "docs" / "embedded-world.md").read_text(encoding="utf-8")
     sources = {source for source, _, _ in marks(text)}
     assert sources >= {"code", "world_judges", "world_shortcuts", "world_identity", "world_faces", "world_speed"}
+
+
+def test_the_readme_tells_what_the_checked_in_baseline_holds() -> None:
+    from benchmarks.baselines import read_baseline
+
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert ("code", "bundle-results", None) in marks(text)
+    snapshot = read_baseline(ROOT / "baselines" / "mead.json")
+    shown = snapshot.series["intensity_pcc", "eap", "neutral"]
+    row = next(line for line in text.splitlines() if line.startswith("| intensity PCC"))
+    assert f"**{number(shown.value, 3)}** [{number(shown.ci_low, 3)}, {number(shown.ci_high, 3)}]" in row
 
 
 def test_numbers_as_they_are_printed() -> None:
