@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # What a run's numbers pass through. Training, reports and the command line cannot change a number.
 _MEASURING = (
-    "eap/media.py", "eap/acoustics.py", "eap/data", "eap/synth", "eap/perception", "eap/model", "eap/inference.py",
+    "eap/media.py", "eap/acoustics.py", "eap/data", "eap/synth", "eap/perception", "eap/model", "eap/inference",
     "metrics", "benchmarks/plan.py", "benchmarks/produce.py", "benchmarks/references.py",
     "benchmarks/external.py",
     "benchmarks/bundled.py", "benchmarks/work.py",

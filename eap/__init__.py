@@ -9,14 +9,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from eap.inference import Generated, Model, load
+    from eap.inference import Control, Explanation, Generated, IntensityCurve, Model, Stream, load, read_curve
 
 __version__ = "0.1.0"
-__all__ = ["Generated", "Model", "__version__", "load"]
+__all__ = [
+    "Control",
+    "Explanation",
+    "Generated",
+    "IntensityCurve",
+    "Model",
+    "Stream",
+    "__version__",
+    "load",
+    "read_curve",
+]
 
 
 def __getattr__(name: str) -> object:
-    if name in ("Generated", "Model", "load"):
+    if name in __all__:
         from eap import inference
 
         return getattr(inference, name)

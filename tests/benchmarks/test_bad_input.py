@@ -144,7 +144,7 @@ def test_a_full_disk_leaves_no_half_file(
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device", "out.mp4")
 
-    monkeypatch.setattr(media, "write_video", full)
+    monkeypatch.setattr(media.VideoWriter, "write", full)
     media_options = ["--image", files / "face.png", "--audio", files / "voice.wav", "--out", tmp_path / "out.mp4"]
     assert_one_line(call("generate", *media_options), "the disk is full", (3,))
 
