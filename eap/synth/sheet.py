@@ -21,7 +21,7 @@ _SIZE = 128
 _DPI = 100
 
 
-def _save(figure: Figure, path: Path) -> Path:
+def save_figure(figure: Figure, path: Path) -> Path:
     """Draw a figure into a PNG through eap.media."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
@@ -33,14 +33,16 @@ def _save(figure: Figure, path: Path) -> Path:
     return path
 
 
-def _grid_figure(rows: Sequence[Sequence[np.ndarray]], across: Sequence[str], down: Sequence[str]) -> Figure:
-    """Pictures of one size in a labelled grid, one screen pixel per picture pixel."""
+def grid_figure(
+    rows: Sequence[Sequence[np.ndarray]], across: Sequence[str], down: Sequence[str], *, left: int = 90
+) -> Figure:
+    """Pictures of one size in a labelled grid, one screen pixel per picture pixel; ``left`` px for the row labels."""
     from matplotlib.figure import Figure
 
     sheet = np.concatenate([np.concatenate(list(row), axis=1) for row in rows], axis=0)
     side = rows[0][0].shape[0]
     height, width = sheet.shape[:2]
-    left, top = 90, 30
+    top = 30
     figure = Figure(figsize=((width + left) / _DPI, (height + top) / _DPI), dpi=_DPI)
     axes = figure.add_axes((left / (width + left), 0, width / (width + left), height / (height + top)))
     axes.imshow(sheet, aspect="auto")
@@ -58,7 +60,7 @@ def identities_sheet(path: Path, identities: Sequence[int] = range(40), columns:
         faces.append(np.full_like(faces[0], 255))
     rows = [faces[start : start + columns] for start in range(0, len(faces), columns)]
     names = [identity_name(identity) for identity in identities][::columns]
-    return _save(_grid_figure(rows, [f"+{i}" for i in range(columns)], names), path)
+    return save_figure(grid_figure(rows, [f"+{i}" for i in range(columns)], names), path)
 
 
 def emotions_sheet(path: Path, identities: Sequence[int] = (0, 1, 2, 3)) -> Path:
@@ -69,7 +71,7 @@ def emotions_sheet(path: Path, identities: Sequence[int] = (0, 1, 2, 3)) -> Path
         for level in LEVELS
     ]
     down = [f"{identity_name(identity)} level {level}" for identity in identities for level in LEVELS]
-    return _save(_grid_figure(rows, EMOTIONS, down), path)
+    return save_figure(grid_figure(rows, EMOTIONS, down), path)
 
 
 def visemes_sheet(path: Path, identity: int = 0, emotions: Sequence[str] = ("neutral", "happy", "disgusted")) -> Path:
@@ -79,7 +81,7 @@ def visemes_sheet(path: Path, identity: int = 0, emotions: Sequence[str] = ("neu
         [still(identity, emotion, 0.8, mouth=PHONEMES[symbol].mouth, size=_SIZE)[0] for symbol in symbols]
         for emotion in emotions
     ]
-    return _save(_grid_figure(rows, symbols, list(emotions)), path)
+    return save_figure(grid_figure(rows, symbols, list(emotions)), path)
 
 
 def sequence_sheet(path: Path, specs: Sequence[ClipSpec], pictures: int = 12) -> Path:
@@ -93,7 +95,7 @@ def sequence_sheet(path: Path, specs: Sequence[ClipSpec], pictures: int = 12) ->
         rows += [list(clip.frames[at]), list(clip.twin_frames[at])]
         peak = " ".join(f"{alpha:.1f}"[-2:] for alpha in clip.truth.alpha[at])
         down += [f"{spec.emotion} {spec.level}\n{peak[:17]}\n{peak[18:]}", "twin"]
-    return _save(_grid_figure(rows, [str(index) for index in range(pictures)], down), path)
+    return save_figure(grid_figure(rows, [str(index) for index in range(pictures)], down), path)
 
 
 def spectrogram_sheet(path: Path, identities: Sequence[int] = (0, 1), level: int = 3, number: int = 7) -> Path:
@@ -116,7 +118,7 @@ def spectrogram_sheet(path: Path, identities: Sequence[int] = (0, 1), level: int
             over.plot(time, np.where(clip.truth.f0 > 0, clip.truth.f0 / 500, np.nan), "w.")
             over.set_ylim(0, 1)
     figure.tight_layout()
-    return _save(figure, path)
+    return save_figure(figure, path)
 
 
 def intensity_sheet(path: Path, identity: int = 0, count: int = 5) -> Path:
@@ -133,7 +135,7 @@ def intensity_sheet(path: Path, identity: int = 0, count: int = 5) -> Path:
             axes.set_ylim(0, 1)
             axes.set_title(f"sentence {number}, level {level}", fontsize=8)
     figure.tight_layout()
-    return _save(figure, path)
+    return save_figure(figure, path)
 
 
 def write_sheets(folder: Path | str, progress: Callable[[Path], None] | None = None) -> list[Path]:
