@@ -27,7 +27,7 @@ from benchmarks.regression.compare import cost, pooling
 from benchmarks.regression.config import Floor, default_floors
 from benchmarks.regression.snapshot import Key, Snapshot
 from eap.errors import MeasureError
-from eap.files import cache_dir
+from eap.files import atomic_write, cache_dir
 
 SOURCES = ("re-encode", "threads", "seed")
 FLOOR_SOURCES = ("re-encode", "threads", "given")
@@ -161,6 +161,19 @@ def floors_toml(floors: Mapping[str, Floor], header: Sequence[str]) -> str:
     for name, floor in {"default": default, **floors}.items():
         lines += [f"[{name}]", f"absolute = {floor.absolute!r}", f"relative = {floor.relative!r}", ""]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def write_floors(report: NoiseReport, path: Path, commit: str) -> None:
+    """Write the proposed floors to a .toml file, with where they come from at its head."""
+    sources = ", ".join(dict.fromkeys(row.source for row in report.rows))
+    header = [
+        "What a change must exceed to count, per metric: both the absolute floor (in the metric's unit) and the",
+        "relative one (as a share of the baseline's value). Written by eap-bench noise from A/A noise of suite",
+        f"'{report.suite}' ({sources}), commit {commit or 'unknown'}.",
+        "Override single ones under [check.floors.<metric>] in eap-bench.toml.",
+    ]
+    with atomic_write(path, "w") as stream:
+        stream.write(floors_toml(report.floors, header))
 
 
 def make_variant(source: str, run: Path, folder: Path, workers: int) -> Path:

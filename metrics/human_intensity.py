@@ -69,7 +69,7 @@ def _spec(name: str, title: str, how: str, words: str) -> MetricSpec:
         group="Intensity",
         help=words,
         default=False,
-        sees=("intensity_lost",),
+        sees=("intensity_mixed",),
     )
 
 

@@ -47,7 +47,7 @@ def noise(
       eap-bench noise --suite smoke --write benchmarks/regression/floors.toml
       eap-bench noise --run runs/a --against runs/b --against runs/c
     """
-    from benchmarks.noise import SOURCES, NoiseReport, make_variant, measure_noise, propose
+    from benchmarks.noise import SOURCES, NoiseReport, make_variant, measure_noise, propose, write_floors
     from benchmarks.regression.snapshot import snapshot_of_run
 
     if (run_dir is None) == (suite is None):
@@ -68,26 +68,11 @@ def noise(
     rows = measure_noise(base, others)
     report = NoiseReport(base.suite, str(run_dir), rows, propose(rows))
     if write is not None:
-        _write(report, write, base.commit)
+        write_floors(report, write, base.commit)
     if as_json:
         print_json(report.to_json())
     else:
         _show(report, write)
-
-
-def _write(report: NoiseReport, path: Path, commit: str) -> None:
-    from benchmarks.noise import floors_toml
-    from eap.files import atomic_write
-
-    sources = ", ".join(dict.fromkeys(row.source for row in report.rows))
-    header = [
-        "What a change must exceed to count, per metric: both the absolute floor (in the metric's unit) and the",
-        "relative one (as a share of the baseline's value). Written by eap-bench noise from A/A noise of suite",
-        f"'{report.suite}' ({sources}), commit {commit or 'unknown'}.",
-        "Override single ones under [check.floors.<metric>] in eap-bench.toml.",
-    ]
-    with atomic_write(path, "w") as stream:
-        stream.write(floors_toml(report.floors, header))
 
 
 def _show(report: NoiseReport, write: Path | None) -> None:

@@ -16,7 +16,7 @@ from eap.synth.phonemes import VISEME_CHANNELS
 Frames = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 Curve = NDArray[np.floating]
-Kind = Literal["image", "sound", "alpha", "face", "share", "residue"]
+Kind = Literal["image", "sound", "alpha", "face", "share", "mixed", "residue"]
 SAMPLES_PER_FRAME = 640
 
 
@@ -25,7 +25,8 @@ class Damage:
     """One way of spoiling a clip, and how strongly.
 
     `kind` says what is spoilt: `image` the finished frames, `sound` the sound, `alpha` the intensity a take is played
-    with, `face` the movement of the face; `share` replaces whole clips, `residue` leaves emotion in a neutral face.
+    with, `face` the movement of the face; `share` replaces whole clips, `mixed` exchanges clips with one another,
+    `residue` leaves emotion in a neutral face.
     """
 
     name: str
@@ -59,10 +60,14 @@ DAMAGES: tuple[Damage, ...] = (
            "Intensity moves less about the clip's mean: Problem 2 of the paper."),
     Damage("intensity_weaken", "Intensity weakened", "share of intensity", "alpha", WEAKENINGS,
            "Intensity is less throughout."),
-    Damage("intensity_reverse", "Intensity reversed", "share of the way", "alpha", _PARTS,
-           "Intensity falls where it should rise."),
+    # By whole clips: a course that is reversed by a part is the same course with less movement (flattening), which a
+    # correlation, blind to scale, cannot and should not see before the middle.
+    Damage("intensity_reverse", "Intensity reversed", "share of clips", "share", SHARES,
+           "Clips whose intensity falls where it should rise."),
     Damage("emotion_swap", "Another emotion", "share of clips", "share", SHARES,
            "Clips that show another emotion than the voice's (the reference image's: Problem 1 of the paper)."),
+    Damage("intensity_mixed", "Clips mixed up", "share of clips", "mixed", SHARES,
+           "Clips as intense as the clip at the other end of people's ranking."),
     Damage("intensity_lost", "No emotion", "share of clips", "share", SHARES, "Clips that show no emotion at all."),
     Damage("identity_swap", "Another person", "share of clips", "share", SHARES, "Clips that show another face."),
     Damage("emotion_residue", "Emotion left over", "share of intensity", "residue", WEAKENINGS,

@@ -33,13 +33,21 @@ def assembled(trials: Sequence[ClipTrial], damage: Damage, grade: float) -> Rows
     """The clips as a damage leaves them at a grade; shares are nested: more of it spoils the same clips and others."""
     if damage.kind == "residue":
         return [(trial, trial.versions[residue(grade)]) for trial in trials]
-    if damage.kind != "share":
+    if damage.kind not in ("share", "mixed"):
         label = BASE if grade == 0 else version(damage.name, grade)
         return [(trial, trial.versions[label]) for trial in trials]
     order = np.random.default_rng(SEED).permutation(len(trials))
     spoilt = set(order[: round(grade * len(trials))].tolist())
+    if damage.kind == "mixed":
+        return [(trial, across(trials, i) if i in spoilt else trial.versions[BASE]) for i, trial in enumerate(trials)]
     label = SHARED[damage.name]
     return [(trial, trial.versions[label if i in spoilt else BASE]) for i, trial in enumerate(trials)]
+
+
+def across(trials: Sequence[ClipTrial], index: int) -> Found:
+    """What was measured on the clip at the other end of people's ranking: the most intense for the least."""
+    ranking = sorted(range(len(trials)), key=lambda i: (trials[i].vote, trials[i].clip_id))
+    return trials[ranking[len(trials) - 1 - ranking.index(index)]].versions[BASE]
 
 
 @dataclass(frozen=True)
@@ -57,6 +65,8 @@ def cell(metric: Metric, damage: Damage, trials: Sequence[ClipTrial]) -> Cell | 
     spec = metric.spec
     if spec.neutral_only != (damage.kind == "residue"):
         return None  # neutral faces have a damage of their own, and no other metric speaks of them
+    if damage.kind == "mixed" and "votes" not in spec.needs:
+        return None  # values of a clip against its own reference say nothing of another clip's
     grades = (0.0, *damage.grades)
     rows = [assembled(trials, damage, grade) for grade in grades]
     curve = _of_clips(spec, rows) if metric.clip is not None else _of_sets(spec, rows)

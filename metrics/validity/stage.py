@@ -21,9 +21,17 @@ Floats = NDArray[np.float32]
 FELT = tuple(emotion for emotion in EMOTIONS if emotion != "neutral")
 
 
+OTHER = {
+    "angry": "sad", "contempt": "happy", "disgusted": "surprised", "fear": "sad", "happy": "sad", "sad": "happy",
+    "surprised": "sad",
+}  # fmt: skip
+"""Emotion -> the one that takes its place: of another sign in valence, arousal or both, for a swap between emotions
+that feel alike is no damage to a metric of valence and arousal. Only sad has an arousal below 0."""
+
+
 def other_emotion(emotion: str) -> str:
-    """The emotion that takes another's place: three further in the list of those that are felt."""
-    return FELT[(FELT.index(emotion) + 3) % len(FELT)]
+    """The emotion that takes another's place."""
+    return OTHER[emotion]
 
 
 @dataclass(frozen=True)

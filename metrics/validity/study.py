@@ -28,7 +28,11 @@ from metrics.validity.trial import ClipTrial, Found, Order, labels, try_clip
 
 FIRST_IDENTITY = 2400
 """People whom neither a training nor a suite uses."""
-FIRST_SENTENCE = 200
+SENTENCES = (
+    239, 260, 216, 238, 245, 256, 259, 277, 287, 212, 217, 218, 219, 226, 235, 248, 249, 250, 261, 264, 270, 276, 286,
+    288,
+)  # fmt: skip
+"""Sentences with a pause in their first second, so that there is a silence in which lips can rest."""
 VERSION = "1"
 _AFTERWARDS = frozenset(
     {
@@ -78,7 +82,7 @@ class Plan:
         return [
             ClipSpec(
                 FIRST_IDENTITY + person, FELT[(person * self.clips + k) % len(FELT)], 3,
-                FIRST_SENTENCE + (person * self.clips + k) % 90, seconds=self.seconds, seed=self.seed,
+                SENTENCES[(person * self.clips + k) % len(SENTENCES)], seconds=self.seconds, seed=self.seed,
             )
             for person in range(self.identities)
             for k in range(self.clips)

@@ -114,6 +114,8 @@ def labels(damages: Sequence[Damage]) -> list[str]:
     for damage in damages:
         if damage.kind == "share":
             wanted.append(SHARED[damage.name])
+        elif damage.kind == "mixed":
+            continue  # other clips as they are
         elif damage.kind == "residue":
             wanted += [residue(grade) for grade in (0.0, *damage.grades)]
         else:
@@ -123,7 +125,7 @@ def labels(damages: Sequence[Damage]) -> list[str]:
 
 SHARED = {
     "voice_swap": "foreign-voice", "emotion_swap": "other-emotion", "identity_swap": "other-face",
-    "intensity_lost": version("intensity_weaken", 1.0),
+    "intensity_lost": version("intensity_weaken", 1.0), "intensity_reverse": version("intensity_reverse", 1.0),
 }  # fmt: skip
 """Damage by share -> the version of a clip that takes the clip's place."""
 

@@ -87,6 +87,30 @@ def test_shares_are_nested_and_exact() -> None:
         before = swapped
 
 
+def test_mixed_up_clips_turn_the_ranking_round() -> None:
+    damage, metric = get_damage("intensity_mixed"), get_metric("votes_pcc")
+    made = [
+        ClipTrial(f"c{i}", f"id{i % 4}", "happy", "sad", 3, 0.05 * i, {BASE: found({}, intensity=0.1 + 0.05 * i)})
+        for i in range(16)
+    ]
+    whole = assembled(made, damage, 1.0)
+    assert [trial.vote for trial, _ in whole] == [trial.vote for trial in made]
+    assert [f.judged_intensity for _, f in whole] == [t.versions[BASE].judged_intensity for t in reversed(made)]
+    result = _cell("votes_pcc", damage, made)
+    assert (result.values[0], result.values[-1]) == (pytest.approx(1.0), pytest.approx(-1.0))
+    assert result.holds
+    assert metric.spec.sees == ("intensity_mixed",)
+    assert cell(get_metric("psnr"), damage, made) is None
+    assert labels([damage]) == [BASE]
+
+
+def test_reversal_is_by_whole_clips() -> None:
+    """A course that is reversed by a part is flattened first, and a correlation is blind to that."""
+    damage = get_damage("intensity_reverse")
+    assert damage.kind == "share"
+    assert labels([damage]) == [BASE, "intensity_reverse@1"]
+
+
 def test_residues_mirror_weakenings() -> None:
     assert residue(1.0) == BASE
     assert residue(0.1) == "intensity_weaken@0.9"
