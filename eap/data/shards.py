@@ -172,7 +172,7 @@ class ShardSet(ArraySet):
             self._pictures = np.load(
                 root / "pictures.npy", mmap_mode="r" if self.n_frames else None, allow_pickle=False
             )
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, EOFError) as error:
             raise DataError(f"{root}: its places.npy or pictures.npy is missing or damaged", fix=_REBUILD) from error
         if len(self._places) != len(clips) or len(self._pictures) != self.n_frames:
             raise DataError(f"{root}: index.json and places.npy do not belong together", fix=_REBUILD)

@@ -13,7 +13,7 @@ import pytest
 from numpy.typing import NDArray
 
 from eap.errors import MediaError
-from eap.media import mux, probe, read_audio, read_frames, read_video, write_audio, write_video
+from eap.media import mux, probe, read_audio, read_audio_blocks, read_frames, read_video, write_audio, write_video
 
 Frames = NDArray[np.uint8]
 
@@ -289,3 +289,26 @@ def test_a_cut_program_stream_gives_what_it_holds(shared_dir: Path, tmp_path: Pa
     data = (shared_dir / "real" / "grid_bbaf2n.mpg").read_bytes()
     (tmp_path / "cut.mpg").write_bytes(data[: len(data) // 2])
     assert 30 <= len(_read(tmp_path / "cut.mpg")) <= 40  # the format states no length: nothing to miss it by
+
+
+def test_sound_in_blocks_is_the_whole_sound(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).uniform(-0.4, 0.4, 48000 * 5 + 17).astype(np.float32)
+    for rate in (16000, 22050, 44100, 48000, 8000):
+        write_audio(tmp_path / "a.wav", noise, rate)
+        blocks = list(read_audio_blocks(tmp_path / "a.wav", seconds=0.7))
+        assert len(blocks) > 3
+        assert np.array_equal(np.concatenate(blocks), read_audio(tmp_path / "a.wav"))
+    (tmp_path / "b.wav").write_bytes((tmp_path / "a.wav").read_bytes()[:20])
+    with pytest.raises(MediaError):
+        list(read_audio_blocks(tmp_path / "b.wav"))
+
+
+def test_pictures_are_scaled_down_and_never_up(tmp_path: Path) -> None:
+    frames = np.zeros((3, 64, 96, 3), np.uint8)
+    frames[:, :, 48:] = 200
+    write_video(tmp_path / "a.mp4", frames, 25.0)
+    small = next(read_frames(tmp_path / "a.mp4", shorter=32))
+    assert small.shape == (3, 32, 48, 3)
+    assert abs(int(small[0, 16, 40, 0]) - 200) < 6
+    assert int(small[0, 16, 8, 0]) < 6
+    assert next(read_frames(tmp_path / "a.mp4", shorter=320)).shape == (3, 64, 96, 3)
