@@ -11,7 +11,8 @@ from benchmarks.cli.common import PATH, json_option, note, print_json
 from eap.errors import ConfigError
 
 if TYPE_CHECKING:
-    from metrics.evaluators.weights import Checked, WeightFile
+    from eap.perception.official.files import WeightFile
+    from metrics.evaluators.weights import Checked
 
 
 @click.group()

@@ -44,7 +44,7 @@ ASKED = {
 
 def _filled(net: Any, factors: Mapping[str, float] | None = None) -> Any:
 
-    from metrics.evaluators.loading import load_strictly
+    from eap.perception.official.loading import load_strictly
 
     state = recipe_state(net.state_dict())
     for key, factor in (factors or {}).items():

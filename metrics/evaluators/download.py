@@ -17,7 +17,8 @@ from urllib.parse import quote, urlsplit
 
 from eap.errors import WeightsError
 from eap.files import atomic_path, sha256_file
-from metrics.evaluators.weights import WeightFile, check, expected_sha256, trust, weights_dir
+from eap.perception.official.files import WeightFile
+from metrics.evaluators.weights import check, expected_sha256, trust, weights_dir
 
 Progress = Callable[[int, int | None], None]
 """Bytes there are, bytes there will be (None: not known)."""
@@ -101,9 +102,9 @@ def _accept(item: WeightFile, folder: Path, path: Path, source: str) -> None:
     size, found, wanted = path.stat().st_size, sha256_file(path), expected_sha256(item, folder)
     if item.bytes is not None and size != item.bytes:
         raise WeightsError(f"{source}: {size} bytes, expected {item.bytes}", fix="get the file from its publisher")
-    if wanted and found != wanted:
+    if (wanted and found != wanted) or not found.startswith(item.sha256_begins):
         raise WeightsError(
-            f"{source}: sha256 is {found}, expected {wanted}: not the published file, it was not kept",
+            f"{source}: sha256 is {found}, expected {wanted or item.sha256_begins}: not the published file, it was not kept",
             fix="try again, or get the file from its publisher",
         )
     if size == 0:

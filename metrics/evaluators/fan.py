@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from eap.errors import WeightsError
+from eap.perception.official.loading import load_strictly, read_state
 from metrics.evaluators.faces import Floats, FoundFaces, Frame, Frames, largest, nothing_found
-from metrics.evaluators.loading import load_strictly, read_state
 
 EXTRA = "official"
 MISSING = "needs the package face-alignment; install it with: pip install 'eap-bench[official]'"

@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from metrics.evaluators.loading import load_strictly, read_state
+from eap.perception.official.loading import load_strictly, read_state
 
 SIZE = 299
 DIMS = 2048

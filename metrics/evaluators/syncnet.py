@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from metrics.evaluators.loading import load_strictly, read_state
+from eap.perception.official.loading import load_strictly, read_state
 from metrics.mfcc import N_CEPSTRA
 
 SIZE = 224

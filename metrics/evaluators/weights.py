@@ -16,25 +16,10 @@ from typing import Literal
 
 from eap.errors import ConfigError, WeightsError
 from eap.files import cache_dir, sha256_file, write_json
+from eap.perception.official.files import FAN, HSEMOTION, VGG19, WeightFile
 
 TRUSTED = "trusted.json"
 State = Literal["ok", "missing", "wrong", "unknown"]
-
-
-@dataclass(frozen=True, slots=True)
-class WeightFile:
-    """One published file."""
-
-    name: str
-    """What it is called here and on the command line."""
-    file: str
-    """Its published file name, under which it is stored."""
-    url: str
-    purpose: str
-    licence: str
-    bytes: int | None = None
-    sha256: str = ""
-    """Empty: no hash is published; the first fetch is trusted and recorded."""
 
 
 _FAN = "https://www.adrianbulat.com/downloads/python-fan"
@@ -108,15 +93,7 @@ FILES: tuple[WeightFile, ...] = (
         89_843_225,
         "619a31681264d3f7f7fc7a16a42cbbe8b23f31a256f75a366e5a1bcd59b33543",
     ),
-    WeightFile(
-        "fan",
-        "2DFAN4-11f355bf06.pth.tar",
-        f"{_FAN}/2DFAN4-11f355bf06.pth.tar",
-        "2DFAN landmarks (face-alignment)",
-        "BSD-3-Clause",
-        95_641_761,
-        "11f355bf0693120222f5955ce3f9dc8fb5763ebb30a47d7906e509490d32e4aa",
-    ),
+    FAN,
     WeightFile(
         "eat-template",
         "base_68_close.npy",
@@ -125,7 +102,10 @@ FILES: tuple[WeightFile, ...] = (
         "face template of the 128x128 crop of protocol eat-2023",
         "none is stated",
     ),
+    VGG19,
+    HSEMOTION,
 )
+"""The last two teach trainings on real faces (``eap.perception.official``) and judge nothing."""
 
 
 def weights_dir() -> Path:

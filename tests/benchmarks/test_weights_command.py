@@ -9,8 +9,8 @@ import pytest
 
 from eap.bundle.store import WeightsMeta, save_weights
 from eap.files import sha256_file
+from eap.perception.official.files import WeightFile
 from metrics.evaluators import weights
-from metrics.evaluators.weights import WeightFile
 from tests.benchmarks.calling import Call
 from tests.metrics.evaluators.liar import serving
 

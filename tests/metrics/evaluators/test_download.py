@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from eap.errors import WeightsError
+from eap.perception.official.files import WeightFile
 from metrics.evaluators.download import fetch, source_url
-from metrics.evaluators.weights import TRUSTED, WeightFile, check, require, weight_file
+from metrics.evaluators.weights import TRUSTED, check, require, weight_file
 from tests.metrics.evaluators.liar import Liar, Trick, serving
 
 BODY = bytes((i * 7 + i // 251) % 256 for i in range(50_000))

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 from benchmarks.evidence.recipe import recipe_state
 from eap.errors import WeightsError
+from eap.perception.official.loading import load_strictly, read_state
 from metrics.evaluators.inception import Inception, eat_input, load_inception
-from metrics.evaluators.loading import load_strictly, read_state
 from metrics.evaluators.syncnet import SyncNet, load_syncnet
 from metrics.mfcc import mfcc, n_rows, to_int16
 from metrics.sync import sync_score
