@@ -2,8 +2,9 @@
 
 All writing of a process goes through one thread, which puts waiting jobs into one transaction: many raters' answers
 cost one flush of the disk. A job's caller gets its result only after the commit (SQLite: WAL and synchronous=FULL;
-PostgreSQL: synchronous_commit=on), so what was acknowledged survives a kill. Across processes, SQLite's write lock or
-a PostgreSQL advisory lock makes jobs atomic: what a job reads cannot change before it commits.
+PostgreSQL: synchronous_commit=on), so what was acknowledged survives a kill. Across processes, SQLite's write lock
+(taken in turn, see `turnstile`) or a PostgreSQL advisory lock makes jobs atomic: what a job reads cannot change before
+it commits.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -28,6 +29,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from eap.errors import ConfigError, EapError
 from user_study import schema
+from user_study.turnstile import Turnstile
 
 T = TypeVar("T")
 Job = Callable[[Connection], T]
@@ -70,6 +72,7 @@ class Database:
         self._jobs: queue.SimpleQueue[tuple[Job[Any], Future[Any]] | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
+        self._turn = Turnstile(self.path, BUSY_SECONDS) if self.path is not None else None
         self._inode: tuple[int, int] | None = None
 
     @property
@@ -103,6 +106,8 @@ class Database:
             self._jobs.put(None)
             self._thread.join()
             self._thread = None
+        if self._turn is not None:
+            self._turn.close()
         self._reader.dispose()
         self._writer.dispose()
 
@@ -128,7 +133,7 @@ class Database:
         failed: list[tuple[Future[Any], Exception]] = []
         try:
             self._refuse_gone()
-            with self._writer.begin() as connection:
+            with self._turn.held() if self._turn else nullcontext(), self._writer.begin() as connection:
                 if not self.sqlite:
                     connection.execute(select(func.pg_advisory_xact_lock(LOCK_KEY)))
                 for job, future in batch:
@@ -144,7 +149,7 @@ class Database:
                         failed.append((future, error))
             self._refuse_gone()
         except Exception as error:
-            problem = self._unavailable(error) if isinstance(error, SQLAlchemyError) else error
+            problem = self._unavailable(error) if isinstance(error, SQLAlchemyError | OSError) else error
             for _, future in batch:
                 future.set_exception(problem)
             return

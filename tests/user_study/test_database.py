@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import threading
+import time
 from collections.abc import Callable
 
 import pytest
@@ -122,6 +123,66 @@ def test_a_postgresql_that_goes_away_loses_nothing(study: StudyData, postgres: C
     assert store.save(robot.rater, given)[0].replayed
     assert answers(store) == 1
     store.close()
+
+
+def test_a_busy_process_does_not_starve_another(study: StudyData) -> None:
+    """Each store stands for a worker process. Where SQLite itself waits, hundreds of the other's jobs come first."""
+    busy, quiet = Store(study), Store(study)
+    written, stop = 0, threading.Event()
+
+    def job(connection: Connection) -> None:
+        nonlocal written
+        connection.execute(select(schema.study)).all()
+        time.sleep(0.005)
+        written += 1
+
+    def work() -> None:
+        while not stop.is_set():
+            busy.database.write(job)
+
+    def count(_: Connection) -> int:
+        return written
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    try:
+        while not written:
+            time.sleep(0.001)
+        waited = []
+        for _ in range(20):
+            before = written
+            waited.append(quiet.database.write(count) - before)
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+    assert max(waited) <= 3 * 4  # each batch of the busy one holds four jobs at the most
+    busy.close()
+    quiet.close()
+
+
+def test_a_process_that_holds_the_lock_for_long_is_said(study: StudyData, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("user_study.database.BUSY_SECONDS", 0.2)
+    one, other = Store(study), Store(study)
+    inside, leave = threading.Event(), threading.Event()
+
+    def hold(_: Connection) -> None:
+        inside.set()
+        leave.wait(20)
+
+    thread = threading.Thread(target=lambda: one.database.write(hold))
+    thread.start()
+    try:
+        assert inside.wait(20)
+        with pytest.raises(StoreUnavailableError, match="does not let go of the database"):
+            Robot(other)
+    finally:
+        leave.set()
+        thread.join()
+    Robot(other)
+    one.close()
+    other.close()
 
 
 @pytest.mark.parametrize("how", ["deleted", "replaced"])
