@@ -130,7 +130,7 @@ def listening(shown: list[Reference], heard: list[Heard]) -> Figures:
     out: Figures = {
         "clips": len(heard),
         "chance": {"emotion": 1 / len(EMOTIONS), "identity": 1 / len(portrait)},
-        "audio probe": _hearing(heard, guess == truth, who, [reading.alpha[0].numpy() for reading in readings]),
+        "audio-probe": _hearing(heard, guess == truth, who, [reading.alpha[0].numpy() for reading in readings]),
     }
     for name in LISTENERS:
         model = Model.from_bundle(name)
