@@ -143,10 +143,14 @@ def pick(
     open_items[list(seen)] = False
     if not open_items.any():
         raise ConfigError(f"block {board.block}: a rater has seen all its items", fix="ask for fewer trials per rater")
-    banned = [board.groups.index(group) for group in avoid if group in board.groups]
-    while banned and not (open_items & ~np.isin(board.group_of, banned)).any():
-        banned.pop()
-    candidates = np.flatnonzero(open_items & ~np.isin(board.group_of, banned))
+    free = open_items
+    for group in avoid:  # as many as leave something to show
+        if group in board.groups:
+            narrower = free & (board.group_of != board.groups.index(group))
+            if not narrower.any():
+                break
+            free = narrower
+    candidates = np.flatnonzero(free)
     order = candidates[_ranking(board, given, np.array(seen, np.int64), candidates, seed)]
     left = np.bincount(board.group_of[open_items], minlength=len(board.groups))
     for item in order:
