@@ -7,7 +7,10 @@ The assignment code of the server is used itself, with 20 raters at a time and o
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 
 from benchmarks.evidence.common import Figures, main, wilson
 from user_study.assignment import make_boards
@@ -55,14 +58,21 @@ def stimuli() -> list[Stimulus]:
     ]
 
 
+def spreads_of(seed: int, raters: int, dropout: float) -> dict[str, int]:
+    """Fullest less emptiest cell of each block in one simulation."""
+    design, clips = parse_design(DESIGN), stimuli()
+    return spread(simulate(design, make_boards(design, clips), clips, raters, dropout, 20, seed))
+
+
 def measure(args: argparse.Namespace) -> Figures:
     """Count how often the cells differ by how much."""
-    design, clips = parse_design(DESIGN), stimuli()
-    boards = make_boards(design, clips)
+    boards = make_boards(parse_design(DESIGN), stimuli())
     seen: dict[str, Counter[int]] = {name: Counter() for name in boards}
     within = 0
-    for seed in range(args.simulations):
-        spreads = spread(simulate(design, boards, clips, args.raters, args.dropout, 20, seed))
+    once = partial(spreads_of, raters=args.raters, dropout=args.dropout)
+    with ProcessPoolExecutor(args.workers, multiprocessing.get_context("spawn")) as pool:
+        found = list(pool.map(once, range(args.simulations), chunksize=10))
+    for spreads in found:
         for name, value in spreads.items():
             seen[name][value] += 1
         within += max(spreads.values()) <= LIMIT
@@ -81,6 +91,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--simulations", type=int, default=1000)
     parser.add_argument("--raters", type=int, default=100)
     parser.add_argument("--dropout", type=float, default=0.3)
+    parser.add_argument("--workers", type=int, default=2, help="processes; the figures do not depend on it")
 
 
 if __name__ == "__main__":

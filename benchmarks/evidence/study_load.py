@@ -41,7 +41,7 @@ from user_study.store import Store
 
 METHODS, EMOTIONS, IDENTITIES = ("a", "b", "c", "d"), ("angry", "fear", "happy", "sad"), ("M1", "M2", "M3")
 P99_MS = 150.0
-FAST_SECONDS = 45.0
+FAST_SECONDS = 30.0
 
 
 def make_study(folder: Path, seconds: float = 2.0, trials: int = 40, playback: str = "true") -> StudyData:
