@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from benchmarks.cli.common import PATH, json_option, print_json
+from benchmarks.cli.common import PATH, json_option, print_json, split_names
 from benchmarks.cli.data_verify import LAYOUTS, reader
-from eap.errors import DataError
+from eap.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     from benchmarks.console import RunConsole
@@ -28,6 +28,7 @@ _FRAMES_PER_SECOND: Final = 40.0
 @click.argument("folder", type=PATH)
 @click.option("--out", type=PATH, required=True, help="Folder for what is made; not inside the dataset.")
 @click.option("--layout", type=click.Choice(LAYOUTS), default="mead", show_default=True, help="How the dataset lies.")
+@click.option("--view", "views", multiple=True, help="Only these cameras (repeat, or commas).  [default: all]")
 @click.option("--size", type=click.IntRange(32, 1024), default=256, show_default=True, help="Side of the crops; even.")
 @click.option(
     "--crop",
@@ -67,6 +68,7 @@ def prepare(
     folder: Path,
     out: Path,
     layout: str,
+    views: tuple[str, ...],
     size: int,
     crop: str,
     finder: str,
@@ -86,7 +88,7 @@ def prepare(
 
     \b
     Example:
-      eap-bench data prepare /data/MEAD --out /data/mead-256
+      eap-bench data prepare /data/MEAD --view front --out /data/mead-256
       eap-bench data prepare /data/VoxCeleb2 --layout voxceleb2 --out /data/vox-256 --shards --labels mediapipe
     """
     from benchmarks.console import RunConsole
@@ -97,7 +99,7 @@ def prepare(
     console, count = RunConsole(quiet=as_json), workers or default_workers()
     settings = Settings(size=size, crop="aligned" if crop == "aligned" else "fixed", every=every, seconds=seconds)
     tools = tools_of(finder, labels)
-    manifest = reader(layout)(folder)
+    manifest = _only(reader(layout)(folder), split_names(views))
     estimate = _estimate(manifest, settings, count, packed=arrays and shards is None)
     console.note(_cost(folder, manifest, estimate, count))
     if dry_run:
@@ -115,6 +117,14 @@ def prepare(
     else:
         _show(done, result)
     return 1 if result["unusable"] else 0
+
+
+def _only(manifest: Manifest, views: tuple[str, ...]) -> Manifest:
+    """The clips of these cameras. Raises ConfigError for one that no clip has."""
+    there = {clip.view for clip in manifest.clips}
+    if unknown := [view for view in views if view not in there]:
+        raise ConfigError(f"--view {', '.join(unknown)}: no clip has it", fix=f"choose from {', '.join(sorted(there))}")
+    return manifest.filter(views=views) if views else manifest
 
 
 def _estimate(manifest: Manifest, settings: Settings, workers: int, *, packed: bool) -> dict[str, float]:

@@ -41,7 +41,9 @@ def options(parser: argparse.ArgumentParser) -> None:
     """Where real videos lie, and how long the long one is."""
     parser.add_argument("--real", type=Path, default=REAL, help="folder of GRID clips")
     parser.add_argument("--minutes", type=float, default=10.0)
+    parser.add_argument("--size", type=int, default=256, help="side of the long video's crops")
     parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--work", type=Path, help="keep everything in this folder; a long video there is used again")
     parser.add_argument("--parts", nargs="+", default=["speed", "memory", "real"])
 
 
@@ -94,7 +96,7 @@ def speed(real: Path, folder: Path, rounds: int) -> Figures:
             (folder / "many").mkdir(parents=True, exist_ok=True)
             shutil.copy(source, folder / "many" / f"{source.stem}-{copy}.mpg")
     labeller = TeacherLabeller()
-    (folder / "naive").mkdir()
+    (folder / "naive").mkdir(exist_ok=True)
     naive(sources[0], folder / "naive", labeller, 256)  # loads the network and the cascade
     measured: dict[str, list[dict[str, float]]] = {"naive": [], "prepare": []}
     for number in range(rounds):
@@ -144,13 +146,14 @@ def long_video(path: Path, minutes: float) -> None:
                 writer.write_audio(sound)
 
 
-def peak_memory(folder: Path, minutes: float) -> dict[str, float]:
+def peak_memory(folder: Path, minutes: float, size: int) -> dict[str, float]:
     """`data prepare --workers 1` on one video in a process of its own: its peak resident memory, MiB."""
-    source = folder / f"long-{minutes:g}"
-    source.mkdir()
-    long_video(source / "long.mp4", minutes)
+    source, out = folder / f"long-{minutes:g}", folder / f"out-{minutes:g}"
+    if not (source / "long.mp4").exists():
+        long_video(source / "long.mp4", minutes)
+    shutil.rmtree(out, ignore_errors=True)
     line = [sys.executable, "-m", "benchmarks.cli", "data", "prepare", str(source), "--layout", "folder",
-            "--out", str(folder / f"out-{minutes:g}"), "--workers", "1", "--json"]  # fmt: skip
+            "--size", str(size), "--out", str(out), "--workers", "1", "--json"]  # fmt: skip
     began = time.monotonic()
     process = subprocess.Popen(line, cwd=ROOT, stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
@@ -159,10 +162,10 @@ def peak_memory(folder: Path, minutes: float) -> dict[str, float]:
     return {"minutes": minutes, "peak_mib": usage.ru_maxrss / 1024, "seconds": time.monotonic() - began}
 
 
-def memory(folder: Path, minutes: float) -> Figures:
+def memory(folder: Path, minutes: float, size: int) -> Figures:
     """A tenth of the length, then all of it."""
-    short, whole = peak_memory(folder, minutes / 10), peak_memory(folder, minutes)
-    return {"short": short, "long": whole, "ratio": whole["peak_mib"] / short["peak_mib"]}
+    short, whole = peak_memory(folder, minutes / 10, size), peak_memory(folder, minutes, size)
+    return {"size": size, "short": short, "long": whole, "ratio": whole["peak_mib"] / short["peak_mib"]}
 
 
 def real_faces(real: Path, folder: Path) -> Figures:
@@ -183,13 +186,13 @@ def measure(args: argparse.Namespace) -> Figures:
     """All parts."""
     figures: Figures = {}
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+        folder: Path = args.work or Path(name)
         if "real" in args.parts:
             figures["real"] = real_faces(args.real, folder)
         if "speed" in args.parts:
             figures["speed"] = speed(args.real, folder, args.rounds)
         if "memory" in args.parts:
-            figures["memory"] = memory(folder, args.minutes)
+            figures["memory"] = memory(folder, args.minutes, args.size)
     return figures
 
 

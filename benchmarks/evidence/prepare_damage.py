@@ -22,6 +22,7 @@ from benchmarks.evidence.common import Figures, main
 from eap import media
 from eap.constants import FPS, RATE
 from eap.data.clip import Clip
+from eap.files import write_json
 
 SUITE: Final = """
 name = "damage"
@@ -32,6 +33,7 @@ seconds = 1.2
 identities = {identities}
 levels = [1, 2, 3]
 methods = ["ground-truth", "still-image"]
+tracks = ["neutral"]
 """
 Damage = Callable[[Clip], Path]
 """Damages one clip in a way of its own; returns the file that must be named."""
@@ -41,6 +43,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     """The world's size."""
     parser.add_argument("--identities", type=int, default=10, help="people of 22 clips each (default: 10)")
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--work", type=Path, help="keep everything in this folder, and go on where it was left")
 
 
 def sound_of(clip: Clip) -> Path:
@@ -249,15 +252,25 @@ def score(prepared: Path, suite: Path, out: Path, workers: int) -> dict[str, flo
 def measure(args: argparse.Namespace) -> Figures:
     """Render, damage, prepare both, score both, compare."""
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        build_world(folder / "whole", args.identities, workers=args.workers)
-        shutil.copytree(folder / "whole", folder / "damaged")
-        damaged = damage_world(folder / "damaged")
+        folder: Path = args.work or Path(name)
+        damaged = worlds(folder, args.identities, args.workers)
         suite = folder / "damage.toml"
         suite.write_text(SUITE.format(identities=args.identities))
         answers = {kind: prepare_world(folder / kind, folder / f"{kind}-out", args.workers) for kind in _KINDS}
         values = {kind: score(folder / f"{kind}-out", suite, folder / f"{kind}-run", args.workers) for kind in _KINDS}
     return compare(damaged, answers, values)
+
+
+def worlds(folder: Path, identities: int, workers: int) -> dict[str, tuple[str, str]]:
+    """The whole world and its damaged copy; what `damage_world` said."""
+    told = folder / "damaged.json"
+    if not told.exists():
+        build_world(folder / "whole", identities, workers=workers)
+        shutil.rmtree(folder / "damaged", ignore_errors=True)
+        shutil.copytree(folder / "whole", folder / "damaged")
+        write_json(told, damage_world(folder / "damaged"))
+    found: dict[str, list[str]] = json.loads(told.read_text())
+    return {clip: (way, path) for clip, (way, path) in found.items()}
 
 
 _KINDS: Final = ("whole", "damaged")

@@ -88,6 +88,12 @@ def test_bad_folders(call: Call, tmp_path: Path) -> None:
     assert "no such folder" in refused(tmp_path / "none")
     assert "--size" in refused(tmp_path / "MEAD", "--size", "20")
     assert "even side" in refused(tmp_path / "MEAD", "--size", "97")
+    clip = tmp_path / "other" / "a.mp4"
+    clip.parent.mkdir()
+    clip.write_bytes(b"no video")
+    assert "--view left_30: no clip has it; choose from front" in refused(
+        clip.parent, "--layout", "folder", "--view", "left_30"
+    )
     assert not (tmp_path / "out").exists(), "nothing is written before the dataset was read"
 
 

@@ -107,3 +107,61 @@ def test_a_run_measures_a_folder_of_results(tmp_path: Path) -> None:
 def test_a_command_without_its_environment_is_refused_before_any_work(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="EAP_WAV2LIP_REPO does not name its checkout"):
         run(RunSettings(suite=micro_suite(tmp_path), methods=("wav2lip",)), parts=FakeParts(tmp_path))
+
+
+WAV2LIP = """
+# The arguments, steps and habits of Wav2Lip's inference.py: a fixed temporary file, one frame less than the sound,
+# progress on standard output, an exception where its detector finds no face.
+import argparse, os, wave
+import av
+import numpy as np
+from PIL import Image
+
+parser = argparse.ArgumentParser()
+for name in ("checkpoint_path", "face", "audio", "outfile"):
+    parser.add_argument("--" + name, type=str, required=True)
+parser.add_argument("--fps", type=float, default=25.0)
+args = parser.parse_args()
+assert os.path.isfile(args.checkpoint_path), args.checkpoint_path
+image = np.asarray(Image.open(args.face).convert("RGB"))
+with wave.open(args.audio) as sound:
+    assert (sound.getframerate(), sound.getnchannels()) == (16000, 1)
+    seconds = sound.getnframes() / sound.getframerate()
+    loud = np.abs(np.frombuffer(sound.readframes(sound.getnframes()), "<i2")).mean()
+frames = int(seconds * args.fps) - 1
+print("Number of frames available for inference: 1")
+print(f"Length of mel chunks: {frames}")
+if "angry" in args.audio and "M2001" in args.audio:
+    raise ValueError("Face not detected! Ensure the video contains a face in all the frames.")
+os.makedirs("temp", exist_ok=True)
+with av.open("temp/result.mp4", "w") as out:
+    stream = out.add_stream("libx264", rate=25)
+    stream.width, stream.height, stream.pix_fmt = image.shape[1], image.shape[0], "yuv420p"
+    for _ in range(frames):
+        out.mux(stream.encode(av.VideoFrame.from_ndarray(image.copy(), format="rgb24")))
+    out.mux(stream.encode(None))
+os.replace("temp/result.mp4", args.outfile)
+"""
+
+
+def test_a_run_with_an_adapter_that_is_executed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    repo = tmp_path / "Wav2Lip"
+    (repo / "checkpoints").mkdir(parents=True)
+    (repo / "checkpoints" / "wav2lip_gan.pth").write_bytes(b"weights")
+    (repo / "inference.py").write_text(WAV2LIP)
+    monkeypatch.setenv("EAP_WAV2LIP_REPO", str(repo))
+    monkeypatch.setenv("EAP_WAV2LIP_PYTHON", sys.executable)
+    settings = RunSettings(
+        suite=micro_suite(tmp_path), methods=("ground-truth", "wav2lip"), tracks=("neutral",), out=tmp_path / "run",
+        workers=1, report=False,
+    )  # fmt: skip
+    outcome = run(settings, parts=FakeParts(tmp_path))
+    theirs = {record.clip: record for record in outcome.records if record.method == "wav2lip"}
+    failed = {clip for clip, record in theirs.items() if record.status == "failed"}
+    assert failed == {clip for clip in theirs if clip.startswith("M2001_front_angry")}
+    assert len(theirs) == 6
+    assert len(failed) == 1
+    assert all("Face not detected" in theirs[clip].reason for clip in failed)
+    assert all(theirs[clip].values["psnr"].value is not None for clip in theirs.keys() - failed)
+    log = next((tmp_path / "run" / "external" / "wav2lip" / "neutral").glob("*happy*.log")).read_text()
+    assert "Length of mel chunks: 9" in log
