@@ -1,17 +1,25 @@
-"""``eap-bench train``: rebuild the bundle, or run one recipe of your own."""
+"""``eap-bench train``: rebuild the bundle, or train a plan on data of your own."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
-from benchmarks.cli.common import PATH, json_option, note, print_json
+from benchmarks.cli.common import PATH, json_option, note, print_json, split_names
 from eap.errors import ConfigError
 
 
 @click.command()
-@click.option("--recipe", default="bundle", show_default=True, help="'bundle', or a stage of it (see --list).")
+@click.option("--recipe", default="bundle", show_default=True, help="'bundle', a stage of it (see --list), or a plan.")
+@click.option("--data", type=PATH, help="A plan's data: a folder that 'data prepare' wrote.")
+@click.option("--wild", type=PATH, help="The same for phase 1.  [default: --data]")
+@click.option("--out", type=PATH, help="Where a plan's checkpoints, logs, curves and weights go.")
+@click.option("--teachers", type=PATH, help="Folder of the published teachers.  [default: that of 'weights fetch']")
+@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Replace a value of the plan (repeat).")
+@click.option("--phase", "phases", multiple=True, help="Only this phase of the plan (repeat, or commas).")
+@click.option("--steps", type=click.IntRange(1), help="So many steps a phase: a trial of machine and data.")
 @click.option("--work", type=PATH, default=Path("build/bundle"), show_default=True, help="Arrays and checkpoints.")
 @click.option("--bundle", type=PATH, help="Where finished weights go.  [default: WORK/weights]")
 @click.option("--workers", type=click.IntRange(1), default=2, show_default=True, help="Processes that render.")
@@ -23,6 +31,13 @@ from eap.errors import ConfigError
 @json_option
 def train(
     recipe: str,
+    data: Path | None,
+    wild: Path | None,
+    out: Path | None,
+    teachers: Path | None,
+    settings: tuple[str, ...],
+    phases: tuple[str, ...],
+    steps: int | None,
     work: Path,
     bundle: Path | None,
     workers: int,
@@ -33,16 +48,20 @@ def train(
     card_run: Path | None,
     as_json: bool,
 ) -> None:
-    """Rebuild the bundled weights from nothing: data, teacher, phases, ablations, evaluators.
+    """Rebuild the bundled weights from nothing: data, teacher, phases, ablations, evaluators. Or train on real data.
 
-    Stages that are done are skipped; a training that was stopped goes on from its checkpoint.
+    Stages that are done are skipped; a training that was stopped goes on from its checkpoint. A plan (paper-256, or the
+    path of a .toml) trains on what 'eap-bench data prepare' wrote; docs/training-on-mead.md says what it costs.
 
     \b
     Example:
       eap-bench train --recipe bundle --work build/bundle
       eap-bench train --recipe eap --work build/bundle
+      eap-bench train --recipe paper-256 --data mead-256 --wild vox-256 --out runs/paper --device cuda
+      torchrun --nproc-per-node 8 -m benchmarks.cli train --recipe paper-256 --data mead-256 --out run --device cuda
     """
-    from eap.training.bundle import STAGES, Workshop, records, run_stages
+    from eap.training.bundle import SINGLE_FACTOR, STAGES, Workshop, records, run_stages
+    from eap.training.plan import is_plan
 
     target = bundle or work / "weights"
     if list_stages:
@@ -53,16 +72,57 @@ def train(
 
         click.echo(write_card(work, target, card_run))
         return
-    if recipe != "bundle" and recipe not in STAGES:
-        raise ConfigError(f"no recipe {recipe!r}", fix=f"use 'bundle' or one of {', '.join(STAGES)}")
     import torch
 
     torch.set_num_threads(threads)
+    if is_plan(recipe):
+        found = _train_plan(recipe, data, wild, out, teachers, (settings, phases, steps), device)
+        if as_json:
+            print_json(found)
+        return
+    if data is not None or out is not None:
+        raise ConfigError(f"--data and --out are for plans, and {recipe!r} is none", fix="use --recipe paper-256")
+    if recipe != "bundle" and recipe not in (*STAGES, *SINGLE_FACTOR):
+        names = ", ".join((*STAGES, *SINGLE_FACTOR))
+        raise ConfigError(f"no recipe {recipe!r}", fix=f"use 'bundle', a plan (paper-256) or one of {names}")
     note(f"{len(STAGES)} stages in all; on two cores the whole bundle takes hours (--list shows what each took)")
     shop = Workshop(work, target, workers, seconds, device, note)
     run_stages(shop, STAGES if recipe == "bundle" else (recipe,))
     if as_json:
         print_json(records(work))
+
+
+def _train_plan(
+    recipe: str,
+    data: Path | None,
+    wild: Path | None,
+    out: Path | None,
+    teachers: Path | None,
+    changes: tuple[tuple[str, ...], tuple[str, ...], int | None],
+    device: str,
+) -> dict[str, Any]:
+    """Train a plan's phases; under torchrun or accelerate launch in every process."""
+    from eap.training.parallel import join, leave
+    from eap.training.plan import PUBLISHED, load_plan, shortened
+    from eap.training.real import Job, open_arrays, run_plan
+    from metrics.evaluators.weights import FILES, weights_dir
+
+    settings, phases, steps = changes
+    plan = load_plan(recipe, settings)
+    if steps is not None:
+        plan = shortened(plan, steps)
+    if data is None or out is None:
+        raise ConfigError(f"the plan {plan.name!r} needs --data and --out", fix="see eap-bench train --help")
+    judges = {item.name: item.sha256 for item in FILES if item.name in plan.judges}
+    folder = teachers or (weights_dir() if plan.teachers == PUBLISHED else None)
+    arrays, wild_arrays = open_arrays(data), open_arrays(wild) if wild else None
+    group, device = join(device)
+    try:
+        return run_plan(
+            Job(plan, arrays, out, wild_arrays, folder, judges, device, group, note), split_names(phases)
+        )  # fmt: skip
+    finally:
+        leave()
 
 
 def _print_stages(stages: tuple[str, ...], done: dict[str, dict[str, object]], as_json: bool) -> None:

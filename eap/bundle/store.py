@@ -88,15 +88,16 @@ def find_entry(name: str, folder: Path | str | None = None) -> WeightsEntry:
 
 def save_weights(
     name: str, weights: nn.Module | Mapping[str, Tensor], meta: WeightsMeta, *, base: str = "",
-    folder: Path | str | None = None,
+    folder: Path | str | None = None, limit: int | None = MAX_FILE_BYTES,
 ) -> WeightsEntry:  # fmt: skip
     """Store weights as float16 (integers as they are) and enter them into the manifest, both whole or not at all.
 
-    With ``base``, tensors equal to that entry's are left to it.
+    With ``base``, tensors equal to that entry's are left to it. ``limit`` bytes a file: the bundle's; None for weights
+    that are kept elsewhere.
 
     Raises
     ------
-    WeightsError for a bad name or role, numbers float16 cannot hold, or a file over 16 MiB.
+    WeightsError for a bad name or role, numbers float16 cannot hold, or a file over the limit.
 
     """
     import safetensors.torch
@@ -114,8 +115,8 @@ def save_weights(
             base_sha256, shared = find_entry(base, target).sha256, _shared(state, base, target)
         kept = {key: tensor for key, tensor in state.items() if key not in set(shared)}
         data = safetensors.torch.save(kept, metadata={"name": name, "architecture": meta.architecture})
-        if len(data) > MAX_FILE_BYTES:
-            raise WeightsError(f"{name}: {len(data)} bytes, the limit is {MAX_FILE_BYTES}", fix="use a smaller network")
+        if limit is not None and len(data) > limit:
+            raise WeightsError(f"{name}: {len(data)} bytes, the limit is {limit}", fix="use a smaller network")
         file = f"{name}.safetensors"
         entry = WeightsEntry(
             name, file, hashlib.sha256(data).hexdigest(), len(data), meta, base, base_sha256, shared

@@ -89,6 +89,8 @@ FIT_SECONDS = {"teacher": 700.0, "emotion": 800.0, "landmarks": 100.0, "identity
 
 TALKERS = ("ant-wild", "ant", "eap", "no-neutralization", "no-intensity")
 EVALUATORS = ("emotion", "landmarks", "identity", "sync", "audio")
+SINGLE_FACTOR = ("ant-no-metric-loss", "no-metric-loss", "no-inten-loss")
+"""Rows that lack one loss alone. Trained on demand (``--only``), no part of the bundle: weights go beside the runs."""
 STAGES = (*(f"data-{name}" for name in DATA), "teacher", *(f"judge-{name}" for name in EVALUATORS), *TALKERS)
 
 
@@ -118,8 +120,8 @@ class Workshop:
 def run_stages(shop: Workshop, stages: tuple[str, ...] = STAGES) -> None:
     """Run what is not done yet, in order. Raises ConfigError for an unknown stage."""
     for stage in stages:
-        if stage not in STAGES:
-            raise ConfigError(f"unknown stage {stage!r}", fix=f"use one of {', '.join(STAGES)}")
+        if stage not in (*STAGES, *SINGLE_FACTOR):
+            raise ConfigError(f"unknown stage {stage!r}", fix=f"use one of {', '.join((*STAGES, *SINGLE_FACTOR))}")
         if shop.done(stage).exists():
             shop.say(f"{stage}: done before")
             continue
@@ -247,7 +249,10 @@ def _export(shop: Workshop, name: str, trainer: Any) -> dict[str, Any]:
         "model", "Talker", recipe.seed, tuple(range(*plan.identities)),
         config={"model": talker.config.to_dict(), "recipe": recipe.to_dict(), "emotional": recipe.emotional},
     )  # fmt: skip
-    entry = save_weights(name, state, meta, base=recipe.init, folder=shop.bundle)
+    if name in SINGLE_FACTOR:
+        entry = save_weights(name, state, meta, folder=shop.work / "single-factor")
+    else:
+        entry = save_weights(name, state, meta, base=recipe.init, folder=shop.bundle)
     return {"file": entry.file, "bytes": entry.bytes, "sha256": entry.sha256}
 
 
@@ -256,7 +261,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, required=True, help="folder for arrays, checkpoints and records")
     parser.add_argument("--bundle", type=Path, help="where finished weights go (default: the package's own bundle)")
-    parser.add_argument("--only", action="append", metavar="STAGE", help=f"one of {', '.join(STAGES)}; may be repeated")
+    parser.add_argument(
+        "--only",
+        action="append",
+        metavar="STAGE",
+        help=f"one of {', '.join((*STAGES, *SINGLE_FACTOR))}; may be repeated",
+    )
     parser.add_argument("--workers", type=int, default=2, help="processes that render")
     parser.add_argument("--threads", type=int, default=1, help="torch threads")
     parser.add_argument("--seconds", type=float, help="computing seconds per perception network (default: its own)")

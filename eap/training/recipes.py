@@ -123,20 +123,43 @@ class Recipe:
 
 
 def load_recipe(name_or_path: str | Path) -> Recipe:
-    """Read a recipe by name (one of the packaged ones) or by path. Unknown keys are an error."""
+    """Read a recipe by name (one of the packaged ones) or by path. Unknown keys are an error.
+
+    ``base = "eap"`` takes everything from that recipe but what is said anew: a row that lacks a single factor.
+    """
     path = Path(name_or_path)
     if path.suffix != ".toml":
         path = RECIPES / f"{name_or_path}.toml"
+    return build_recipe({"name": path.stem, **_read(path, name_or_path)}, str(path))
+
+
+def build_recipe(values: dict[str, Any], where: str) -> Recipe:
+    """A recipe from plain values. Raises ConfigError that begins with ``where``."""
+    recipe: Recipe = _build(Recipe, values, where)
+    return recipe
+
+
+def _read(path: Path, asked: str | Path, depth: int = 0) -> dict[str, Any]:
+    """The table of a recipe over that of its base, which is looked for beside it and among the packaged ones."""
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         known = ", ".join(sorted(p.stem for p in RECIPES.glob("*.toml")))
-        raise ConfigError(f"{name_or_path}: no such recipe", fix=f"use one of {known}, or a path to a .toml") from None
+        raise ConfigError(f"{asked}: no such recipe", fix=f"use one of {known}, or a path to a .toml") from None
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path}: not TOML: {error}") from error
-    values.setdefault("name", path.stem)
-    recipe: Recipe = _build(Recipe, values, str(path))
-    return recipe
+    if "base" not in values:
+        return values
+    base = str(values.pop("base"))
+    if depth > 3:
+        raise ConfigError(f"{path}: bases that never end")
+    beside = path.parent / f"{base}.toml"
+    below = _read(beside if beside.is_file() else RECIPES / f"{base}.toml", base, depth + 1)
+    merged = below | values
+    for name, value in values.items():
+        if isinstance(value, dict) and isinstance(below.get(name), dict):
+            merged[name] = below[name] | value
+    return merged
 
 
 def _build(kind: type[Any], values: dict[str, Any], where: str) -> Any:

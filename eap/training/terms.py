@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from eap import losses
 from eap.model import Latents, Talker
 from eap.model.intensity import IntensityRegressor
-from eap.perception.teachers import FaceReading, FaceTeacher
+from eap.perception.teachers import FaceReading
 from eap.training.batches import Batch
 from eap.training.recipes import LossWeights, Recipe
 
@@ -39,10 +39,11 @@ class AuxHeads(nn.Module):
 
 @dataclass(frozen=True)
 class Teachers:
-    """The frozen networks inside the losses."""
+    """The frozen networks inside the losses. ``face`` gives a `FaceReading`; ``tap_weights``: one for each tap."""
 
-    face: FaceTeacher
+    face: nn.Module
     psi: IntensityRegressor
+    tap_weights: tuple[float, ...] = TAP_WEIGHTS
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ def talker_terms(
     Terms on pixels are taken at the K decoded frames, terms on latents at all T frames of the window.
     """
     w, batch, latents = recipe.weights, inputs.batch, inputs.latents
-    out = _image_terms(w, recipe.region_gain, inputs) | voice_terms(w, batch, latents, aux)
+    out = _image_terms(w, recipe.region_gain, inputs, teachers.tap_weights) | voice_terms(w, batch, latents, aux)
     if w.metric and batch.negatives is not None and frozen_e_i is not None:
         out["metric"] = _metric_term(batch, inputs, frozen_e_i)
     if w.inten and latents.alpha is not None:
@@ -107,13 +108,13 @@ def voice_terms(w: LossWeights, batch: Batch, latents: Latents, aux: AuxHeads) -
     return out
 
 
-def _image_terms(w: LossWeights, gain: float, inputs: StepInputs) -> dict[str, Tensor]:
+def _image_terms(w: LossWeights, gain: float, inputs: StepInputs, taps: tuple[float, ...]) -> dict[str, Tensor]:
     """L_per (pixels as its tap 0), L_lip and its upper-face sister."""
     size = inputs.generated.shape[-1]
     regions = losses.region_weights(inputs.target_reading.landmarks, size, gain)
     out = {
         "pixel": losses.pixel_loss(inputs.generated, inputs.target, regions),
-        "per": losses.perceptual_loss(inputs.generated_reading.taps, inputs.target_reading.taps, TAP_WEIGHTS),
+        "per": losses.perceptual_loss(inputs.generated_reading.taps, inputs.target_reading.taps, taps),
         "lip": losses.lip_loss(inputs.generated_reading.landmarks, inputs.target_reading.landmarks),
     }
     if w.aux_look:
