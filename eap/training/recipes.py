@@ -52,15 +52,15 @@ class Optim:
 
 @dataclass(frozen=True)
 class Finish:
-    """Last steps, after the recipe's own: pictures count, landmarks hardly.
+    """Last steps, after the recipe's own: pictures count, what a frozen network reads in them hardly.
 
-    L_lip and L_aux-face bring a feature to its place; held on to, they draw patterns in the mouth that a frozen network
-    reads well and a person does not.
+    L_lip, L_aux-face and L_aux-look bring a feature to its place; held on to, they draw patterns and colours in the mouth
+    that the network reads well and a person does not.
     """
 
     steps: int = 0
     landmarks: float = 0.1
-    """Factor on the weights of ``lip`` and ``aux_face``."""
+    """Factor on the weights of ``lip``, ``aux_face`` and ``aux_look``."""
     lr: float = 0.3
     """Factor on the learning rates, which fall from there by a cosine again."""
 
@@ -114,8 +114,8 @@ class Recipe:
         """The lambdas of one step."""
         if step < self.steps:
             return self.weights
-        factor = self.finish.landmarks
-        return replace(self.weights, lip=self.weights.lip * factor, aux_face=self.weights.aux_face * factor)
+        w, factor = self.weights, self.finish.landmarks
+        return replace(w, lip=w.lip * factor, aux_face=w.aux_face * factor, aux_look=w.aux_look * factor)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for logs and the card."""

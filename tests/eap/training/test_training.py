@@ -210,17 +210,19 @@ def test_shapes_ignore_where_the_face_is() -> None:
 
 def test_training_suites_and_judges_share_no_identity() -> None:
     ranges = {name: set(range(*plan.identities)) for name, plan in DATA.items()}
-    assert not ranges["judges"] & (ranges["mead"] | ranges["wild"])
+    assert not (ranges["judges"] | ranges["faces"]) & (ranges["mead"] | ranges["wild"])
     assert max(max(r) for r in ranges.values()) < 2000
     assert set(TALKERS) <= set(STAGES)
 
 
 def test_finishing_steps_hold_less_to_landmarks_and_restart_the_rate() -> None:
-    rule = recipe("represent", weights=LossWeights(lip=40.0, aux_face=20.0, pixel=10.0), finish=Finish(steps=3))
+    rule = recipe(
+        "represent", weights=LossWeights(lip=40.0, aux_face=20.0, aux_look=5.0, pixel=10.0), finish=Finish(steps=3)
+    )
     assert rule.all_steps == rule.steps + 3
     assert rule.weights_at(rule.steps - 1) == rule.weights
     late = rule.weights_at(rule.steps)
-    assert (late.lip, late.aux_face, late.pixel) == (4.0, 2.0, 10.0)
+    assert (late.lip, late.aux_face, late.aux_look, late.pixel) == (4.0, 2.0, 0.5, 10.0)
 
 
 def test_a_run_with_finishing_steps_ends_after_them(arrays: ArraySet, tmp_path: Path) -> None:
