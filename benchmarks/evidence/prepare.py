@@ -1,4 +1,4 @@
-"""Preparation: frames per second beside the naive loop, memory on ten minutes of video, faces in real speech videos.
+"""Preparation: frames per second beside the naive loop, and faces in every frame of real speech videos.
 
 The naive loop is what one writes first: one process, and for every frame a search of the whole picture, a crop about
 that frame's box, the network on that one crop; then the file. Finder, network, sizes and files are the same for both.
@@ -8,11 +8,8 @@ Wall-clock time on two cores is compared, and CPU time per frame, which does not
 from __future__ import annotations
 
 import argparse
-import os
 import resource
 import shutil
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -38,13 +35,9 @@ COPIES: Final = 8
 
 
 def options(parser: argparse.ArgumentParser) -> None:
-    """Where real videos lie, and how long the long one is."""
+    """Where real videos lie."""
     parser.add_argument("--real", type=Path, default=REAL, help="folder of GRID clips")
-    parser.add_argument("--minutes", type=float, default=10.0)
-    parser.add_argument("--size", type=int, default=256, help="side of the long video's crops")
     parser.add_argument("--rounds", type=int, default=2)
-    parser.add_argument("--work", type=Path, help="keep everything in this folder; a long video there is used again")
-    parser.add_argument("--parts", nargs="+", default=["speed", "memory", "real"])
 
 
 def naive(video: Path, out: Path, labeller: TeacherLabeller, size: int) -> int:
@@ -125,49 +118,6 @@ def speed(real: Path, folder: Path, rounds: int) -> Figures:
     }
 
 
-def long_video(path: Path, minutes: float) -> None:
-    """A talking face of the embedded world in a grey room of 640 x 480, back and forth, with sound."""
-    from eap.synth.clip import ClipSpec, render_clip
-
-    made = render_clip(ClipSpec(2000, "happy", 3, 200, seconds=2.0), size=192)
-    if made.frames is None:
-        raise AssertionError("render_clip drew no frames")
-    n = len(made.frames)
-    order = [*range(n), *range(n - 2, 0, -1)]
-    sound = np.tile(made.audio, -(-len(order) * 640 // len(made.audio)))[: len(order) * 640]
-    with media.VideoWriter(path, 640, 480, FPS, RATE) as writer:
-        frame = np.full((480, 640, 3), 110, np.uint8)
-        for index in range(round(minutes * 60 * FPS)):
-            left = 220 + round(60 * np.sin(index / 200))
-            frame[:] = 110
-            frame[140:332, left : left + 192] = made.frames[order[index % len(order)]]
-            writer.write(frame)
-            if index % len(order) == len(order) - 1:
-                writer.write_audio(sound)
-
-
-def peak_memory(folder: Path, minutes: float, size: int) -> dict[str, float]:
-    """`data prepare --workers 1` on one video in a process of its own: its peak resident memory, MiB."""
-    source, out = folder / f"long-{minutes:g}", folder / f"out-{minutes:g}"
-    if not (source / "long.mp4").exists():
-        long_video(source / "long.mp4", minutes)
-    shutil.rmtree(out, ignore_errors=True)
-    line = [sys.executable, "-m", "benchmarks.cli", "data", "prepare", str(source), "--layout", "folder",
-            "--size", str(size), "--out", str(out), "--workers", "1", "--json"]  # fmt: skip
-    began = time.monotonic()
-    process = subprocess.Popen(line, cwd=ROOT, stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    if status:
-        raise MeasureError(f"data prepare ended with {os.waitstatus_to_exitcode(status)}", fix="run it by hand")
-    return {"minutes": minutes, "peak_mib": usage.ru_maxrss / 1024, "seconds": time.monotonic() - began}
-
-
-def memory(folder: Path, minutes: float, size: int) -> Figures:
-    """A tenth of the length, then all of it."""
-    short, whole = peak_memory(folder, minutes / 10, size), peak_memory(folder, minutes, size)
-    return {"size": size, "short": short, "long": whole, "ratio": whole["peak_mib"] / short["peak_mib"]}
-
-
 def real_faces(real: Path, folder: Path) -> Figures:
     """A look at every single frame of the real speech videos."""
     from benchmarks.executors import make_executor
@@ -183,17 +133,9 @@ def real_faces(real: Path, folder: Path) -> Figures:
 
 
 def measure(args: argparse.Namespace) -> Figures:
-    """All parts."""
-    figures: Figures = {}
+    """Faces first, then speed."""
     with tempfile.TemporaryDirectory() as name:
-        folder: Path = args.work or Path(name)
-        if "real" in args.parts:
-            figures["real"] = real_faces(args.real, folder)
-        if "speed" in args.parts:
-            figures["speed"] = speed(args.real, folder, args.rounds)
-        if "memory" in args.parts:
-            figures["memory"] = memory(folder, args.minutes, args.size)
-    return figures
+        return {"real": real_faces(args.real, Path(name)), "speed": speed(args.real, Path(name), args.rounds)}
 
 
 if __name__ == "__main__":

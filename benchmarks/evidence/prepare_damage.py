@@ -289,7 +289,7 @@ def compare(
         "prepared_whole": answers["whole"]["clips"],
         "unusable_whole": len(answers["whole"]["unusable"]),
         "prepared_damaged": answers["damaged"]["clips"],
-        "ways": {way: named.get(path, "NOT NAMED") for way, path in damaged.values()},
+        "ways": {way: {"named as": named.get(path, "NOT NAMED")} for way, path in damaged.values()},
         "damaged_files": len(damaged),
         "damaged_files_named": sum(path in named for _, path in damaged.values()),
         "named_beside": sorted(set(named) - {path for _, path in damaged.values()}),
