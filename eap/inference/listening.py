@@ -22,17 +22,17 @@ from eap.model import ModelConfig, Talker
 
 WINDOW = 160
 """Frames that are worked on at once where nobody waits for them."""
+CONVOLUTIONS = 4
+"""Frames to either side that a token of the audio encoders depends on: four 5-wide time convolutions, with their
+strides, reach 2 + 2 + 4 + 8 mel rows."""
 _BEFORE = 1
-"""Frames of sound before the window: the first mel rows need half a transform window, and pre-emphasis one sample."""
+"""Frames of sound before the first mel row: half a transform window, and pre-emphasis one sample."""
 
 
 def context(config: ModelConfig) -> int:
-    """Frames to either side that a frame's latents depend on.
-
-    ``reach`` per layer of the transformer, 4 for the four 5-wide time convolutions of the audio encoder (2 + 2 + 4 + 8
-    mel rows), 1 for the spectrogram's window.
-    """
-    return config.reach * config.layers + 4 + 1
+    """Frames to either side that a frame's latents depend on: ``reach`` per layer of the transformer, and the audio
+    encoder's and the spectrogram's own."""
+    return config.reach * config.layers + CONVOLUTIONS + _BEFORE
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,10 @@ class Listener:
         self._sound = np.zeros(0, np.float32)
         self._low = 0  # the frame that the sound at hand begins with
         self._done = 0  # frames given out
+        none = torch.zeros(0, talker.config.token)
+        self._a, self._e = none, none
+        self._first = 0  # the frame that the tokens at hand begin with
+        self._certain = 0  # frames whose tokens no later sound changes
         self.frames = 0
         """Whole frames of sound taken in."""
 
@@ -84,30 +88,40 @@ class Listener:
 
     def _piece(self, until: int) -> Heard:
         """Frames from the last piece to ``until``."""
-        low, high = max(0, self._done - self._context), min(self.frames, until + self.ahead)
-        sound_from = max(0, low - _BEFORE)
-        samples = self._sound[(sound_from - self._low) * SAMPLES : (high - self._low) * SAMPLES]
-        mel = torch.from_numpy(log_mel(samples)[(low - sound_from) * MEL_PER_FRAME :])
         with torch.inference_mode():
-            heard = self._latents(mel[None], self._done, slice(self._done - low, until - low))
+            self._hear(min(self.frames, until + self.ahead))
+            low = max(0, self._done - self._context)
+            self._a, self._e = self._a[low - self._first :], self._e[low - self._first :]
+            self._first = low
+            heard = self._latents(self._done, slice(self._done - low, until - low))
         self._done = until
-        keep = max(0, until - self._context - _BEFORE)
+        keep = max(0, min(self._certain, until) - CONVOLUTIONS - _BEFORE)
         self._sound = self._sound[(keep - self._low) * SAMPLES :].copy()
         self._low = keep
         return heard
 
-    def _latents(self, mel: Tensor, first: int, inner: slice) -> Heard:
-        talker = self._talker
-        a = talker.E_A(mel)
-        e = talker.E_E(mel) if self.emotional else None
-        y_a, y_e = talker.fusion(self._z_id, a, e)
+    def _hear(self, high: int) -> None:
+        """Bring the tokens a and e up to frame ``high``; those that are certain already are kept."""
+        low = max(0, self._certain - CONVOLUTIONS)
+        sound_from = max(0, low - _BEFORE)
+        samples = self._sound[(sound_from - self._low) * SAMPLES : (high - self._low) * SAMPLES]
+        mel = torch.from_numpy(log_mel(samples)[(low - sound_from) * MEL_PER_FRAME :])[None]
+        kept, new = self._certain - self._first, self._certain - low
+        self._a = torch.cat([self._a[:kept], self._talker.E_A(mel)[0, new:]])
+        if self.emotional:
+            self._e = torch.cat([self._e[:kept], self._talker.E_E(mel)[0, new:]])
+        self._certain = max(self._certain, high - CONVOLUTIONS)
+
+    def _latents(self, first: int, inner: slice) -> Heard:
+        talker, a = self._talker, self._a[None]
+        y_a, y_e = talker.fusion(self._z_id, a, self._e[None] if self.emotional else None)
         z_lip, shape = talker.lip(y_a)
-        if e is None or y_e is None:
+        if y_e is None:
             none = torch.zeros_like(a[0, inner])
             return Heard(first, z_lip[0, inner], shape[0, inner], a[0, inner], none, none[:, 0], none)
         alpha = talker.intensity(y_a)[0, inner, 0]
         hidden = talker.expression.features(y_e)[0, inner]
-        return Heard(first, z_lip[0, inner], shape[0, inner], a[0, inner], e[0, inner], alpha, hidden)
+        return Heard(first, z_lip[0, inner], shape[0, inner], a[0, inner], self._e[inner], alpha, hidden)
 
 
 class MeanExpression:
