@@ -36,6 +36,7 @@ from eap.training.terms import (
     StepInputs,
     Teachers,
     adversarial_terms,
+    colour_blind,
     discriminator_loss,
     run_talker,
     soften,
@@ -232,7 +233,7 @@ class Trainer:
             latents=latents,
             generated=generated,
             target=target,
-            generated_reading=self._read(generated),
+            generated_reading=self._read(colour_blind(generated)),
             target_reading=target_reading,
         )
 

@@ -192,6 +192,18 @@ def lip_movement(batch: Batch) -> Tensor:
     return shapes - shapes.mean(1, keepdim=True)
 
 
+def colour_blind(frames: Tensor) -> Tensor:
+    """The same frames (N,3,S,S); what comes back through them has one value for all three colours.
+
+    A frozen network can also be fooled by colours, and G finds those too: lips of magenta whose landmarks are perfect.
+    With this the networks inside the losses tell G how bright a pixel should be, and only L_pix and D its colour.
+    """
+    seen = frames.view_as(frames)
+    if seen.requires_grad:
+        seen.register_hook(lambda gradient: gradient.mean(1, keepdim=True).expand_as(gradient))
+    return seen
+
+
 def soften(frames: Tensor) -> Tensor:
     """Frames (N,3,S,S) through the binomial filter (1,2,1)/4 both ways, as the teacher sees them in every loss.
 
