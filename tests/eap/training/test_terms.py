@@ -29,7 +29,7 @@ def test_the_teacher_says_nothing_about_colours() -> None:
     weights = torch.tensor([1.0, -2.0, 4.0])[None, :, None, None]
     seen = colour_blind(frames)
     assert torch.equal(seen, frames)
-    (seen * weights).sum().backward()
+    (seen * weights).sum().backward()  # type: ignore[no-untyped-call]
     assert frames.grad is not None
     torch.testing.assert_close(frames.grad, torch.ones_like(frames))  # (1 - 2 + 4) / 3, in every colour
     still = torch.rand(1, 3, 2, 2)
