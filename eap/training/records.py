@@ -24,7 +24,8 @@ LOG = "log.jsonl"
 CURVES = "curves.svg"
 _NO_TERMS = frozenset({"step", "seconds"})
 _WIDE, _HIGH, _COLUMNS = 300, 170, 3
-_LEFT, _RIGHT, _TOP, _BOTTOM = 52, 12, 30, 26
+_LEFT, _RIGHT, _TOP, _BOTTOM = 60, 12, 30, 26
+_HEAD = 50
 _NAMES = {
     "total": "total (weighted sum)",
     "pixel": "L_per, tap 0: pixels",
@@ -35,6 +36,11 @@ _NAMES = {
     "cls": "L_cls",
     "e_adv": "L_e-adv (talker)",
     "inten": "L_inten",
+    "aux_lip": "L_aux-lip",
+    "aux_face": "L_aux-face",
+    "aux_shape": "L_aux-shape",
+    "aux_va": "L_aux-va",
+    "aux_look": "L_aux-look",
     "d": "adversary (D and D_E)",
 }
 
@@ -93,18 +99,21 @@ def curves_svg(rows: Sequence[Row], title: str, marks: Mapping[str, int]) -> str
     names = list(dict.fromkeys(name for row in rows for name in row if name not in _NO_TERMS))
     names.sort(key=lambda name: name != "total")
     down = -(-len(names) // _COLUMNS)
-    width, height = _COLUMNS * _WIDE, 34 + down * _HIGH
+    width, height = _COLUMNS * _WIDE, _HEAD + down * _HIGH
+    last = int(rows[-1]["step"])
+    seen = {what: step for what, step in marks.items() if 0 < step < last}
+    told = "dashed: " + ", ".join(f"{what} (step {step})" for what, step in seen.items()) if seen else ""
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
         'font-family="sans-serif" font-size="11" fill="#222">',
         f'<rect width="{width}" height="{height}" fill="#fff"/>',
         f'<text x="12" y="22" font-size="15">{escape(title)}</text>',
+        f'<text x="12" y="40" fill="#b34700">{escape(told)}</text>',
     ]
-    last = int(rows[-1]["step"])
     for i, name in enumerate(names):
-        x, y = (i % _COLUMNS) * _WIDE, 34 + (i // _COLUMNS) * _HIGH
+        x, y = (i % _COLUMNS) * _WIDE, _HEAD + (i // _COLUMNS) * _HIGH
         points = [(int(r["step"]), float(r[name])) for r in rows if name in r and math.isfinite(r[name])]
-        parts.append(f'<g transform="translate({x} {y})">{_panel(name, points, last, marks)}</g>')
+        parts.append(f'<g transform="translate({x} {y})">{_panel(name, points, last, seen)}</g>')
     return "\n".join([*parts, "</svg>\n"])
 
 
@@ -140,9 +149,8 @@ def _panel(name: str, points: list[tuple[int, float]], last: int, marks: Mapping
             f'<text x="{across(step):.1f}" y="{_TOP + tall + 15}" text-anchor="{anchor}" fill="#666">{step}</text>'
         )
     for what, step in marks.items():
-        if 0 < step < last:
-            out.append(f'<path d="M{across(step):.1f} {_TOP}v{tall}" stroke="#d55e00" stroke-dasharray="3 3">')
-            out.append(f"<title>{escape(what)}</title></path>")
+        out.append(f'<path d="M{across(step):.1f} {_TOP}v{tall}" stroke="#d55e00" stroke-dasharray="3 3">')
+        out.append(f"<title>{escape(what)}</title></path>")
     line = " ".join(f"{across(step):.1f},{up(value):.1f}" for step, value in points)
     out.append(f'<polyline points="{line}" fill="none" stroke="#0072b2" stroke-width="1.5" stroke-linejoin="round"/>')
     end_step, end_value = points[-1]

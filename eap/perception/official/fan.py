@@ -131,17 +131,14 @@ class FanLandmarks(nn.Module):
     the edge; there is black, as in face-alignment's crop.
     """
 
-    square: Tensor
-
-    def __init__(self, network: FAN, square: tuple[float, float, float] = (0.0, 0.0, 1.0)) -> None:
+    def __init__(self, network: nn.Module, square: tuple[float, float, float] = (0.0, 0.0, 1.0)) -> None:
         super().__init__()
-        self.network = network
-        self.register_buffer("square", torch.tensor(square))
+        self.network, self.square = network, square
 
     def forward(self, frames: Tensor) -> Tensor:
         """See the class; gradients reach the frames."""
-        x, y, side = (float(v) for v in self.square)
-        if (x, y, side) == (0.0, 0.0, 1.0):
+        x, y, side = self.square
+        if self.square == (0.0, 0.0, 1.0):
             faces = resize(frames, SIZE)
         else:
             # Places run over -1..1 in grid_sample and over 0..1 here.

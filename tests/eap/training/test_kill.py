@@ -21,7 +21,7 @@ from tests.eap.small_model import SMALL
 from tests.eap.training.small_run import poison, small_recipe, small_teachers, weights_sha256, write_small_arrays
 
 ROOT = Path(__file__).resolve().parents[3]
-STEPS = 12
+STEPS = 8
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +60,7 @@ def test_kill_9_at_random_steps_changes_nothing(arrays: ArraySet, tmp_path: Path
     whole = Trainer(small_recipe("represent", steps=STEPS), arrays, small_teachers(), tmp_path / "whole", config=SMALL)
     whole.run(every=1, checkpoint_every=2)
     rng = random.Random(6)
-    for low, high in ((3, 6), (7, 10)):
+    for low, high in ((2, 3), (5, 6)):
         kill_after(start(arrays, tmp_path / "cut"), rng.randint(low, high), rng.uniform(0, 0.1))
         checkpoint = load_checkpoint(tmp_path / "cut" / "represent" / "checkpoint.pt")
         assert checkpoint is not None and 0 < checkpoint["step"] < STEPS
