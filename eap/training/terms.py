@@ -200,7 +200,7 @@ def colour_blind(frames: Tensor) -> Tensor:
     """
     seen = frames.view_as(frames)
     if seen.requires_grad:
-        seen.register_hook(lambda gradient: gradient.mean(1, keepdim=True).expand_as(gradient))
+        seen.register_hook(lambda gradient: gradient.mean(1, keepdim=True).expand_as(gradient))  # type: ignore[no-untyped-call]
     return seen
 
 
