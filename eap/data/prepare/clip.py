@@ -23,7 +23,7 @@ from eap.data.prepare.labels import FaceLabels, Labeller, save_labels, smoothed
 from eap.data.prepare.plan import Piece, Settings, Tools, file_of
 from eap.data.prepare.sound import SoundCursor, SoundFacts, sound_facts
 from eap.data.prepare.thumbs import save_thumbs
-from eap.data.prepare.tracking import DARK, STILL, Survey, Track, framed, pieces, survey, tracks
+from eap.data.prepare.tracking import DARK, Survey, Track, framed, pieces, survey, tracks
 from eap.data.truth import load_truth, save_truth
 from eap.errors import DataError, EapError, MediaError
 
@@ -32,6 +32,8 @@ COVERAGE: Final = 0.8
 UNEVEN: Final = 0.2
 """Part of the longer by which sound and picture may differ in length (or half a second)."""
 SILENT: Final = 1e-3
+ALIVE: Final = 0.25
+"""Part of the frames that must differ from the one before: codecs refine a still image for a few frames."""
 _CHUNK: Final = 8
 
 
@@ -142,7 +144,7 @@ def why_not(seen: Survey, sound: SoundFacts, parts: Sequence[tuple[Track, int, i
         return f"only {seconds:.2f} s long, {settings.shortest:g} s are the least"
     if not seen.found:
         return f"no face found in {len(seen.looks)} looks at {seen.n_frames} frames"
-    if seen.liveliest < STILL:
+    if seen.moved < ALIVE * (seen.n_frames - 1):
         return "the picture stands still: one image for the whole clip"
     followed = tracks(seen)
     largest = max(track.place(track.first, track.stop).face for track in followed)

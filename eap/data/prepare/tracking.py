@@ -21,8 +21,8 @@ MAX_MISSED: Final = 12
 """Frames for which a followed face may be out of sight (half a second)."""
 SAME_FACE: Final = 0.3
 """Overlap of two looks that are still of one face."""
-STILL: Final = 0.02
-"""Mean change of brightness between frames below which nothing at all moves."""
+STILL: Final = 0.002
+"""Mean change of brightness (as for a cut) below which a frame repeats the one before."""
 DARK: Final = 4.0
 _CHUNK: Final = 8
 
@@ -47,8 +47,8 @@ class Survey:
     """First frames of later shots."""
     brightest: float
     """Mean brightness of the brightest frame, 0-255."""
-    liveliest: float
-    """Largest mean change of brightness from one frame to the next."""
+    moved: int
+    """Frames that differ from the one before."""
 
     @property
     def found(self) -> int:
@@ -90,13 +90,13 @@ def survey(video: Path, finder: Finder, every: int) -> Survey:
     cuts: list[int] = []
     near: Place | None = None
     thumb: NDArray[np.float32] | None = None
-    brightest = liveliest = 0.0
-    index, lost = -1, False
+    brightest = 0.0
+    index, moved, lost = -1, 0, False
     frame: Frame | None = None
     for index, frame in enumerate(_small_frames(video)):
         small = _thumb(frame)
         change = 0.0 if thumb is None else float(np.abs(small - thumb).mean())
-        brightest, liveliest, thumb = max(brightest, float(small.mean())), max(liveliest, change), small
+        brightest, moved, thumb = max(brightest, float(small.mean())), moved + (change > STILL), small
         if change > CUT:
             cuts.append(index)
             near = None
@@ -108,7 +108,7 @@ def survey(video: Path, finder: Finder, every: int) -> Survey:
     if frame is not None and looks[-1].frame != index:
         looks.append(_look(finder, frame, near, index))
     full = tuple(Look(k.frame, k.sight and Sight(k.sight.place.scaled(scale), k.sight.faces)) for k in looks)
-    return Survey(index + 1, info.width, info.height, full, tuple(cuts), brightest, liveliest)
+    return Survey(index + 1, info.width, info.height, full, tuple(cuts), brightest, moved)
 
 
 def tracks(seen: Survey) -> list[Track]:

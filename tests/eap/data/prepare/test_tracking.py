@@ -13,7 +13,7 @@ from tests.eap.data.prepare.fakes import SquareFinder, face_frames, write_clip
 def seen(looks: list[tuple[int, float | None]], cuts: tuple[int, ...] = ()) -> Survey:
     """Looks (frame, left edge of a square of side 100, or None)."""
     made = tuple(Look(f, None if x is None else Sight(Place(x, 0.0, 100.0), 1)) for f, x in looks)
-    return Survey(looks[-1][0] + 1, 640, 480, made, cuts, 100.0, 1.0)
+    return Survey(looks[-1][0] + 1, 640, 480, made, cuts, 100.0, 9)
 
 
 def test_a_track_ends_where_the_face_is_lost_a_shot_ends_or_another_face_stands() -> None:
@@ -58,6 +58,7 @@ def test_a_survey_looks_seldom_and_near_and_scales_back(tmp_path: Path) -> None:
     assert [look.frame for look in found.looks] == [0, 5, 10, 15, 20, 25, 30, 35, 39]
     assert finder.near == finder.looks - 1, "only the first look searches everywhere"
     assert (found.n_frames, found.width, found.height, found.cuts) == (40, 960, 640, ())
+    assert found.moved == 39
     place = tracks(found)[0].place(0, 40)
     assert place.face == pytest.approx(240, abs=6)
     assert place.left + 0.161 * place.side == pytest.approx(240, abs=6)
