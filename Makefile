@@ -47,7 +47,7 @@ bundle: $(VENV)/.core
 	$(BIN)/python -m eap.training.bundle --work build/bundle
 
 # Every module there that is a script; one that fails does not keep the others from running. Then documents quote anew.
-EVIDENCE := $(filter-out quote real_detectors official_evaluators,$(sort $(basename $(notdir $(shell grep -l '^if __name__ == "__main__"' benchmarks/evidence/*.py)))))
+EVIDENCE := $(filter-out quote real_detectors official_evaluators reference_values extra_packages,$(sort $(basename $(notdir $(shell grep -l '^if __name__ == "__main__"' benchmarks/evidence/*.py)))))
 
 # What some of them can use where it is there: the first sketch of the world, and Pythons that hold real detectors.
 world_speed_options := $(addprefix --prototype ,$(wildcard ../shared/prototypes/synthetic_world))

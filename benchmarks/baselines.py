@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from benchmarks.regression.snapshot import ClipName, Row, Series, Snapshot, clip_list_hash, snapshot_of_run
 from eap.errors import ConfigError, DataError, MeasureError
 from eap.files import atomic_write
+from metrics.results import Signature
 
 FOLDER = Path("baselines")
 """Where ``check`` and ``baseline`` look, below the current folder."""
@@ -97,6 +98,7 @@ class BaselineFile(_Record):
         if clip_list_hash(names) != self.clip_hash:
             raise ValueError("clip_hash is not that of the clips: the file was edited by hand")
         for item in self.series:
+            Signature.parse(item.signature)
             if item.clips and len(item.clips) != len(names):
                 raise ValueError(
                     f"{item.metric}/{item.method}/{item.track} has {len(item.clips)} of {len(names)} clips"
@@ -242,7 +244,7 @@ def _clip_name(clip: _Clip) -> ClipName:
 
 def _write_series(item: Series) -> _Series:
     return _Series(
-        metric=item.metric, method=item.method, track=item.track, signature=item.signature, unit=item.unit,
+        metric=item.metric, method=item.method, track=item.track, signature=str(item.signature), unit=item.unit,
         higher_is_better=item.higher_is_better, target=item.target, value=_number(item.value),
         ci=(_number(item.ci_low), _number(item.ci_high)), scored=item.n_scored, expected=item.n_expected,
         clips=item.clips,
@@ -252,8 +254,8 @@ def _write_series(item: Series) -> _Series:
 def _read_series(item: _Series) -> Series:
     value, low, high = (math.nan if number is None else number for number in (item.value, *item.ci))
     return Series(
-        item.metric, item.method, item.track, item.signature, value, low, high, item.scored, item.expected, item.unit,
-        item.higher_is_better, item.target, item.clips,
+        item.metric, Signature.parse(item.signature), item.method, item.track, value, low, high, item.scored,
+        item.expected, item.unit, item.higher_is_better, target=item.target, clips=item.clips,
     )  # fmt: skip
 
 

@@ -1,8 +1,11 @@
 """The gate on the suite smoke: what it lets through, what it catches, and what pairing is worth.
 
     python -m benchmarks.evidence.gate [--run DIR] [--work build/evidence/gate] [--parts same,simulation,damage]
+    python -m benchmarks.evidence.gate --write-floors benchmarks/regression/floors.toml      after a new bundle
 
-One run of smoke (or the finished one that is given) is the baseline. Then (1) the same run with two threads, another
+One run of smoke (or the finished one that is given) is the baseline. With --write-floors its noise is measured first
+(as `eap-bench noise --suite smoke --source re-encode --source threads` does, from the runs that part 1 needs anyway),
+and everything is judged by the floors that follow. Then (1) the same run with two threads, another
 batch size and encoded once more must be unchanged; (2) 500 A/A checks are drawn from the differences of the re-encoded
 run; regressions of one and two floors are planted on top; (3) real damage is done to the run's media. Parts that are
 finished in the work folder are not done again.
@@ -11,8 +14,9 @@ finished in the work folder are not done again.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +24,9 @@ from benchmarks.bundled import BundledParts
 from benchmarks.evidence.common import Figures, main
 from benchmarks.evidence.gate_damage import Blur, Copy, LoseClips, ShiftAudio, SwapEmotion
 from benchmarks.evidence.gate_simulation import Noise, detection, false_alarms
-from benchmarks.noise import fresh_features, make_variant
+from benchmarks.noise import NoiseReport, fresh_features, make_variant, measure_noise, propose, write_floors
 from benchmarks.regression.check import check
-from benchmarks.regression.config import GateConfig
+from benchmarks.regression.config import Floor, GateConfig
 from benchmarks.regression.snapshot import Snapshot, snapshot_of_run
 from benchmarks.regression.verdict import Comparison, State, Verdict
 from benchmarks.remeasure import Alter, remeasure
@@ -70,6 +74,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--run", type=Path, help="a finished run of smoke, instead of making one")
     parser.add_argument("--work", type=Path, default=Path("build/evidence/gate"))
     parser.add_argument("--parts", default=",".join(PARTS), help=f"some of {', '.join(PARTS)}, with commas")
+    parser.add_argument("--write-floors", type=Path, help="measure the floors anew, write them here and judge by them")
     parser.add_argument("--checks", type=int, default=500)
     parser.add_argument("--draws", type=int, default=20)
     parser.add_argument("--workers", type=int, default=2)
@@ -83,6 +88,8 @@ def measure(args: argparse.Namespace) -> Figures:
     run = args.run or _step(work / "baseline", lambda out: _suite_run(out, args.workers))
     base = snapshot_of_run(run)
     config = GateConfig()
+    if args.write_floors is not None:
+        config = GateConfig(floors=_floors(run, base, work, args))
     keys = [item.key for item in check(run, run, config).comparisons if item.gated]
     figures: Figures = {
         "suite": base.suite,
@@ -90,6 +97,7 @@ def measure(args: argparse.Namespace) -> Figures:
         "clips": len(base.clips),
         "identities": len({clip.identity for clip in base.clips}),
         "gated_comparisons": len(keys),
+        "floors": {name: config.floor(name).absolute for name in sorted({key[0] for key in keys})},
         "parts": parts,
     }
     if {"same", "simulation"} & {*parts}:
@@ -106,6 +114,22 @@ def measure(args: argparse.Namespace) -> Figures:
     if "damage" in parts:
         figures["damage"] = {name: _damage(name, path, run, config) for name, path in _damaged(run, base, work, args)}
     return figures
+
+
+def _floors(run: Path, base: Snapshot, work: Path, args: argparse.Namespace) -> Mapping[str, Floor]:
+    """Measure the A/A noise of this run, write the floors that follow, and return them."""
+    made = [
+        (name, _step(work / name, partial(_variant, name, run, work, args.workers)))
+        for name in ("re-encode", "threads")
+    ]
+    rows = measure_noise(base, [(name, snapshot_of_run(path)) for name, path in made])
+    report = NoiseReport(base.suite, str(run), rows, propose(rows))
+    write_floors(report, args.write_floors, base.commit)
+    return report.floors
+
+
+def _variant(name: str, run: Path, work: Path, workers: int, _: Path) -> None:
+    make_variant(name, run, work, workers)
 
 
 def _step(out: Path, make: Callable[[Path], object]) -> Path:
@@ -126,9 +150,9 @@ def _same_thing(run: Path, work: Path, workers: int) -> dict[str, Path]:
 
     return {
         "batch of 7 frames instead of 64": _step(work / "batch", batch),
-        "2 threads instead of 1": _step(work / "threads", lambda out: make_variant("threads", run, work, workers)),
+        "2 threads instead of 1": _step(work / "threads", partial(_variant, "threads", run, work, workers)),
         "encoded once more (the row without a model is expected to lose)": _step(
-            work / "re-encode", lambda out: make_variant("re-encode", run, work, workers)
+            work / "re-encode", partial(_variant, "re-encode", run, work, workers)
         ),
     }
 

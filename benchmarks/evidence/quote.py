@@ -63,8 +63,11 @@ def confusion(counts: list[list[int]]) -> str:
     return "\n".join([*lines, ""])
 
 
-def grid(value: dict[str, dict[str, Any]], digits: int = 2) -> str:
-    """A table of numbers or texts: outer keys are rows, inner keys columns; a gap where there is none."""
+def grid(value: dict[str, dict[str, Any]], digits: int | None = 2) -> str:
+    """A table of numbers or texts: outer keys are rows, inner keys columns; a gap where there is none.
+
+    Without ``digits``, numbers are written as powers of ten: 1.3e-07.
+    """
     columns = list(dict.fromkeys(name for row in value.values() for name in row))
     lines = ["", f"| | {' | '.join(name.replace('_', ' ') for name in columns)} |", "|---" * (len(columns) + 1) + "|"]
     for name, row in value.items():
@@ -73,8 +76,12 @@ def grid(value: dict[str, dict[str, Any]], digits: int = 2) -> str:
     return "\n".join([*lines, ""])
 
 
-def _cell(value: Any, digits: int) -> str:
-    return number(value, digits) if isinstance(value, float) else str(value)
+def _cell(value: Any, digits: int | None) -> str:
+    if isinstance(value, bool) or not isinstance(value, float):
+        return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
+    if digits is None:
+        return f"{value:.1e}" if value else "0"
+    return number(value, digits)
 
 
 _FORMATS: dict[str, Format] = {
@@ -84,6 +91,7 @@ _FORMATS: dict[str, Format] = {
     "confusion": confusion,
     "grid": grid,
     "grid3": lambda value: grid(value, 3),
+    "gridtiny": lambda value: grid(value, None),
     "commit": lambda value: str(value)[:12],
     **{str(digits): partial(number, digits=digits) for digits in range(5)},
 }

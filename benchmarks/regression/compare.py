@@ -87,7 +87,7 @@ def _one(key: Key, run: Snapshot, baseline: Snapshot, config: GateConfig, row: R
 def _new(series: Series) -> Comparison:
     why = "not in the baseline; gated once a baseline that holds it is accepted"
     return Comparison(
-        *series.key, State.NOT_COMPARABLE, False, math.nan, series.value, series.unit, signature=series.signature,
+        *series.key, State.NOT_COMPARABLE, False, math.nan, series.value, series.unit, signature=str(series.signature),
         why=why,
     )  # fmt: skip
 
@@ -99,7 +99,7 @@ def _missing(key: Key, old: Series, run: Snapshot) -> Comparison:
     fix = f"run all of the suite: eap-bench run --suite {run.suite}; or accept a baseline without it"
     return Comparison(
         *key, State.MISSING, old.n_scored > 0 and bool(old.clips), old.value, math.nan, old.unit,
-        signature=old.signature, why=what, fix=fix, n_lost=old.n_scored,
+        signature=str(old.signature), why=what, fix=fix, n_lost=old.n_scored,
     )  # fmt: skip
 
 
@@ -108,10 +108,10 @@ def _both(
 ) -> Comparison:
     floor = config.floor(new.metric).size(old.value)
     bare = Comparison(
-        *new.key, State.NOT_COMPARABLE, True, old.value, new.value, new.unit, floor=floor, signature=new.signature
+        *new.key, State.NOT_COMPARABLE, True, old.value, new.value, new.unit, floor=floor, signature=str(new.signature)
     )
     if new.signature != old.signature:
-        return replace(bare, why=_signatures(new.signature, old.signature), fix=_version_fix(run))
+        return replace(bare, why=_signatures(str(new.signature), str(old.signature)), fix=_version_fix(run))
     if not old.clips:
         return _whole_set(bare, new, old)
     before, after = baseline.values(old.key), run.values(new.key)

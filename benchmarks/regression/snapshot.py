@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from eap.errors import MeasureError
+from eap.errors import DataError, MeasureError
+from metrics.results import Signature, Value
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,23 +28,10 @@ DIGITS = 7
 
 
 @dataclass(frozen=True, slots=True)
-class Series:
-    """One metric of one method on one track: the pooled value and the values of the clips."""
+class Series(Value):
+    """One metric of one method on one track as the run reports it, and the values of its clips."""
 
-    metric: str
-    method: str
-    track: str
-    signature: str
-    value: float
-    """Pooled, as the run reports it; nan when nothing was scored."""
-    ci_low: float
-    ci_high: float
-    n_scored: int
-    n_expected: int
-    unit: str
-    higher_is_better: bool | None
-    target: float | None
-    clips: tuple[float | None, ...]
+    clips: tuple[float | None, ...] = ()
     """In the order of the snapshot's clips, None where there is no number; empty for a metric over the whole set."""
     reasons: Mapping[str, str] = field(default_factory=dict)
     """Clip id -> why there is no number (not kept in baseline files)."""
@@ -146,7 +134,10 @@ def snapshot_of_run(root: Path) -> Snapshot:
     values, clip_values = files.read_table("values"), files.read_table("clip_values")
     if values.empty:
         raise MeasureError(f"{root}: the run has no values", fix=_again(info))
-    series = _series(info, values, clip_values)
+    try:
+        series = _series(info, values, clip_values)
+    except ValueError as error:
+        raise DataError(f"{root}: {error}", fix=_again(info)) from error
     return Snapshot(
         source=str(root),
         suite=info.suite,
@@ -195,9 +186,12 @@ def _one_series(
     key = (str(row["metric"]), str(row["method"]), str(row["track"]))
     mine = numbers.get(key, {})
     best, target = row["higher_is_better"], row["target"]
+    metric, method, track = key
     return Series(
-        *key,
-        signature=str(row["signature"]),
+        metric=metric,
+        signature=Signature.parse(str(row["signature"])),
+        method=method,
+        track=track,
         value=rounded(float(row["value"])),
         ci_low=rounded(float(row["ci_low"])),
         ci_high=rounded(float(row["ci_high"])),

@@ -73,7 +73,8 @@ class FanFaces:
         """Boxes and landmarks of the largest face of each frame; see `FaceFinder.find`."""
         found = nothing_found(len(frames))
         for i, frame in enumerate(frames):
-            seen = np.asarray(self._network.face_detector.detect_from_image(frame.copy()), np.float32)
+            # Boxes go back as they came: the package works on Python floats or float64 and fails on float32.
+            seen = np.asarray(self._network.face_detector.detect_from_image(frame.copy()), np.float64)
             if len(seen) == 0:
                 continue
             seen = seen.reshape(-1, 5)

@@ -47,6 +47,8 @@ def test_numbers_as_they_are_printed() -> None:
         "| level 1 | .50 |  |",
         "| level 2 | 1.00 | .25 |",
     ]
+    tiny = grid({"psnr": {"asked": 1e-6, "found": 0.0, "held": True, "numbers": 250}}, None)
+    assert tiny.splitlines()[-1] == "| psnr | 1.0e-06 | 0 | yes | 250 |"
 
 
 def test_confusion_rows_are_percentages_of_the_truth() -> None:

@@ -14,6 +14,7 @@ from benchmarks.regression.compare import cost, decide, p_values
 from benchmarks.regression.config import Floor, GateConfig
 from benchmarks.regression.snapshot import Series
 from benchmarks.regression.verdict import Comparison, State, Verdict
+from metrics.results import Signature
 from metrics.rundir import ClipInfo, MethodInfo
 from tests.benchmarks.regression.fake_runs import Change, Fake, worsen, write
 
@@ -72,7 +73,8 @@ def test_a_target_is_approached_from_both_sides(base: Path, tmp_path: Path) -> N
     assert flatter.worse == pytest.approx(0.2, abs=1e-5)
     nearer = of(judged(base, tmp_path / "b", worsen("saturation_index", 0.2)), "saturation_index")
     assert nearer.state is State.IMPROVED
-    series = Series("saturation_index", "eap", "neutral", "s", 0.5, 0, 1, 1, 1, "ratio", None, 1.0, ())
+    name = Signature("saturation_index")
+    series = Series("saturation_index", name, "eap", "neutral", 0.5, 0, 1, 1, 1, "ratio", None, target=1.0)
     assert cost(series, 0.5) == cost(series, 1.5) == 0.5
 
 

@@ -13,6 +13,7 @@ from benchmarks.noise import SeriesNoise, floors_toml, measure_noise, propose, r
 from benchmarks.regression.config import Floor, GateConfig, read_floors
 from benchmarks.regression.snapshot import Series, Snapshot, snapshot_of_run
 from eap.errors import MeasureError
+from metrics.results import Signature
 from metrics.rundir import ClipInfo
 from tests.benchmarks.regression.fake_runs import METRICS, Fake, worsen, write
 
@@ -138,7 +139,7 @@ def test_what_cannot_lose_is_named(base: Snapshot, again: Snapshot) -> None:
     ],
 )
 def test_planted_damage_is_worse(better: bool | None, target: float | None, value: float, expected: float) -> None:
-    series = Series("m", "eap", "neutral", "s", 0, 0, 1, 1, 1, "", better, target, ())
+    series = Series("m", Signature("m"), "eap", "neutral", 0, 0, 1, 1, 1, "", better, target=target)
     assert worse(series, value, 0.5) == pytest.approx(expected)
 
 
