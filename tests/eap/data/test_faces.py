@@ -71,9 +71,9 @@ def test_a_face_that_fills_an_oblong_picture_keeps_its_full_square() -> None:
 
     clip = render_clip(ClipSpec(2003, "neutral", 1, 200, seconds=0.08), size=128)
     assert clip.frames is not None
-    oblong = np.concatenate([clip.frames[0], np.full((128, 40, 3), 90, np.uint8)], axis=1)
+    oblong = np.concatenate([np.full((128, 14, 3), 90, np.uint8), clip.frames[0]], axis=1)
     crop = crop_face(oblong)
     left, top, side = crop.box
     assert (top, side) == (0, 128)
-    assert left == pytest.approx(0, abs=12), "the square lies about the face, not in the picture's middle"
+    assert left > 9, "the square lies about the face, not in the picture's middle"
     assert np.array_equal(crop.image, oblong[:, left : left + 128])
