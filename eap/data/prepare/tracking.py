@@ -21,8 +21,8 @@ MAX_MISSED: Final = 12
 """Frames for which a followed face may be out of sight (half a second)."""
 SAME_FACE: Final = 0.3
 """Overlap of two looks that are still of one face."""
-STILL: Final = 0.002
-"""Mean change of brightness (as for a cut) below which a frame repeats the one before."""
+REPEATED: Final = 0.5
+"""Largest change of brightness (in the same picture) below which a frame repeats the one before."""
 DARK: Final = 4.0
 _CHUNK: Final = 8
 
@@ -49,6 +49,8 @@ class Survey:
     """Mean brightness of the brightest frame, 0-255."""
     moved: int
     """Frames that differ from the one before."""
+    liveliest: float
+    """Largest change of brightness anywhere from one frame to the next, 0-255."""
 
     @property
     def found(self) -> int:
@@ -90,13 +92,15 @@ def survey(video: Path, finder: Finder, every: int) -> Survey:
     cuts: list[int] = []
     near: Place | None = None
     thumb: NDArray[np.float32] | None = None
-    brightest = 0.0
+    brightest = liveliest = 0.0
     index, moved, lost = -1, 0, False
     frame: Frame | None = None
     for index, frame in enumerate(_small_frames(video)):
         small = _thumb(frame)
-        change = 0.0 if thumb is None else float(np.abs(small - thumb).mean())
-        brightest, moved, thumb = max(brightest, float(small.mean())), moved + (change > STILL), small
+        jumps = np.zeros(1) if thumb is None else np.abs(small - thumb)
+        change, most = float(jumps.mean()), float(jumps.max())
+        moved += most > REPEATED
+        brightest, liveliest, thumb = max(brightest, float(small.mean())), max(liveliest, most), small
         if change > CUT:
             cuts.append(index)
             near = None
@@ -108,7 +112,7 @@ def survey(video: Path, finder: Finder, every: int) -> Survey:
     if frame is not None and looks[-1].frame != index:
         looks.append(_look(finder, frame, near, index))
     full = tuple(Look(k.frame, k.sight and Sight(k.sight.place.scaled(scale), k.sight.faces)) for k in looks)
-    return Survey(index + 1, info.width, info.height, full, tuple(cuts), brightest, moved)
+    return Survey(index + 1, info.width, info.height, full, tuple(cuts), brightest, moved, liveliest)
 
 
 def tracks(seen: Survey) -> list[Track]:

@@ -13,7 +13,7 @@ from tests.eap.data.prepare.fakes import SquareFinder, face_frames, write_clip
 def seen(looks: list[tuple[int, float | None]], cuts: tuple[int, ...] = ()) -> Survey:
     """Looks (frame, left edge of a square of side 100, or None)."""
     made = tuple(Look(f, None if x is None else Sight(Place(x, 0.0, 100.0), 1)) for f, x in looks)
-    return Survey(looks[-1][0] + 1, 640, 480, made, cuts, 100.0, 9)
+    return Survey(looks[-1][0] + 1, 640, 480, made, cuts, 100.0, 9, 30.0)
 
 
 def test_a_track_ends_where_the_face_is_lost_a_shot_ends_or_another_face_stands() -> None:
