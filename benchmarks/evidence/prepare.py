@@ -30,7 +30,7 @@ from eap.data.prepare.plan import Settings, Tools
 from eap.errors import MeasureError
 
 REAL: Final = ROOT.parent / "shared" / "real"
-COPIES: Final = 8
+COPIES: Final = 4
 """Each real clip is prepared so often: the start of worker processes is part of the time."""
 
 
