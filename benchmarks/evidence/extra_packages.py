@@ -105,9 +105,9 @@ def _put_weights(home: Path) -> None:
     torch.save(recipe_state(fan.state_dict()), checkpoints / FAN)
     state = {key: recipe_tensor(key, tuple(value.shape)) for key, value in s3fd.state_dict().items()}
     for key in state:
-        # Scores a little above the threshold here and there, so that faces are "found" by random weights.
-        if key.endswith("_conf.weight"):
-            state[key] = np.asarray(state[key] * 0.02, np.float32)
+        # Scores above the threshold here and there, and boxes near their anchors: faces that a crop can be cut from.
+        if "_conf" in key or "_loc" in key:
+            state[key] = np.asarray(state[key] * (0.02 if "_conf" in key else 0.001), np.float32)
     torch.save({key: torch.from_numpy(np.asarray(value)) for key, value in state.items()}, checkpoints / S3FD)
 
 

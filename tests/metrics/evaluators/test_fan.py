@@ -60,7 +60,8 @@ def package(monkeypatch: pytest.MonkeyPatch) -> None:
 def _finder(folder: Path, inputs: int = 4) -> FanFaces:
     torch.save(torch.nn.Linear(inputs, 2).state_dict(), folder / "fan.pth")
     (folder / "s3fd.pth").write_bytes(b"read by the package")
-    return FanFaces(*((path, sha256_file(path)) for path in (folder / "s3fd.pth", folder / "fan.pth")))
+    detector, landmarks = ((path, sha256_file(path)) for path in (folder / "s3fd.pth", folder / "fan.pth"))
+    return FanFaces(detector, landmarks)
 
 
 @pytest.mark.usefixtures("package")
