@@ -42,10 +42,8 @@ def run(code: str, blocked: list[str]) -> None:
 
 
 def test_training_needs_numpy_scipy_torch_and_safetensors_alone() -> None:
-    run(
-        "import eap.training.bundle, eap.training.loop, eap.training.real, eap.perception.fit, eap.synth.arrays, eap.acoustics",
-        BLOCKED,
-    )
+    run("import eap.training.bundle, eap.training.loop, eap.perception.fit, eap.synth.arrays, eap.acoustics", BLOCKED)
+    run("import eap.training.real, eap.perception.official.teacher", BLOCKED)
 
 
 def test_the_embedded_world_needs_numpy_and_scipy_alone() -> None:

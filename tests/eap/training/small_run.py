@@ -102,6 +102,9 @@ def main() -> int:
     options = parser.parse_args()
     torch.set_num_threads(1)
     group, device = join()
+    if group.first and not (options.arrays / "index.json").exists():
+        write_small_arrays(options.arrays)
+    group.wait()
     for phase in options.phase:
         rule = small_recipe(phase, **({"steps": options.steps} if options.steps else {}))
         trainer = Trainer(

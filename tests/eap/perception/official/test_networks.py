@@ -118,7 +118,7 @@ def test_points_are_where_the_bumps_are(place: tuple[float, float]) -> None:
 
 def test_points_have_a_gradient_and_no_mass_is_no_fault() -> None:
     maps = torch.randn(2, 3, 16, 16, requires_grad=True)
-    heatmap_points(maps).sum().backward()
+    heatmap_points(maps).sum().backward()  # type: ignore[no-untyped-call]
     assert maps.grad is not None and bool(torch.isfinite(maps.grad).all()) and float(maps.grad.abs().sum()) > 0
     empty = heatmap_points(torch.full((1, 1, 8, 8), -1.0))
     assert bool(torch.isfinite(empty).all())
