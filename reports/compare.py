@@ -14,9 +14,8 @@ from reports.differences import Difference, paired
 from reports.facts import MetricFacts, collect, number
 from reports.links import Links
 from reports.provenance import clip_list_hash
-from reports.source import Role, Run, role
-
-SEPARATOR = "@"
+from reports.source import SEPARATOR, Role, Run, role
+from reports.verdict import Status, findings
 
 
 @dataclass(frozen=True)
@@ -32,6 +31,8 @@ class RunLine:
     clips: int
     clips_sha256: str
     command: str
+    answers: tuple[tuple[str, Status], ...] = ()
+    """(claim, answer) of the run's own verdict."""
 
 
 @dataclass(frozen=True)
@@ -122,6 +123,8 @@ def merge(runs: Sequence[Run]) -> Run:
         frames=_frames([r.frames for r in runs], names),
         confusion=_frames([r.confusion for r in runs], names),
         missing=missing,
+        parts=tuple(f"{SEPARATOR}{name}" for name in names),
+        expected=sum(len(r.methods) * len(r.tracks) * len(r.clips) for r in runs),
     )  # fmt: skip
 
 
@@ -196,6 +199,7 @@ def _line(run: Run, label: str) -> RunLine:
     return RunLine(
         label, run.root.name, info.suite, info.protocol, info.world, info.commit, len(run.clips),
         clip_list_hash(run.clips), info.command,
+        tuple((f.claim.title, f.status) for f in findings(run, collect(run.values, run.info.metrics))),
     )  # fmt: skip
 
 

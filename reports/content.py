@@ -14,13 +14,15 @@ from pathlib import Path
 
 from reports.breakdowns import By, ablation, breakdown
 from reports.differences import groups
-from reports.facts import MetricFacts, collect
+from reports.facts import MetricFacts, collect, decimals, number
 from reports.links import Links
+from reports.measured import Beside, validity_of
 from reports.plot_style import Plot, Stroke, strokes
 from reports.plots import plots
 from reports.provenance import Source, source
 from reports.series import Series
 from reports.source import Run, load
+from reports.standing import answers, ties
 from reports.study import StudyResult, study_tables
 from reports.tables import COMPETING, Table, main_table
 from reports.trust import Check, checks
@@ -43,7 +45,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Ranking:
-    """Tie groups: (metric title, one tuple of groups per track)."""
+    """Tie groups: (metric title, one tuple of groups per track); a member is its name, value and interval."""
 
     tracks: tuple[str, ...]
     rows: tuple[tuple[str, tuple[tuple[tuple[str, ...], ...], ...]], ...]
@@ -55,6 +57,8 @@ class Report:
 
     run: Run
     links: Links = field(repr=False)
+    validity_from: Path | None = None
+    """Folder of a validation of the metrics; without it the run's own folder `validity`, if there is one."""
 
     @cached_property
     def facts(self) -> dict[str, MetricFacts]:
@@ -109,7 +113,10 @@ class Report:
         rows = []
         for metric in self.facts.values():
             cells = tuple(
-                tuple(tuple(run.label(m) for m in group) for group in groups(run, metric, track, names))
+                tuple(
+                    tuple(_with_interval(run, metric, m, track) for m in group)
+                    for group in groups(run, metric, track, names)
+                )
                 for track in run.tracks
             )
             if any(cells):
@@ -129,7 +136,29 @@ class Report:
     @cached_property
     def plots(self) -> dict[str, Plot]:
         """Every figure by its key."""
-        return {p.key: p for p in plots(self.run, self.series, self.strokes, self.links.file)}
+        beside = self.validity[0]
+        drawn = (
+            self.ties,
+            *plots(self.run, self.series, self.strokes, self.links.file),
+            *self.study_plots,
+            beside.plot if beside else None,
+        )
+        return {p.key: p for p in drawn if p is not None}
+
+    @cached_property
+    def ties(self) -> Plot | None:
+        """Which methods can be told apart, for a few metrics."""
+        return ties(self.run, self.facts, self.strokes)
+
+    @cached_property
+    def study_plots(self) -> tuple[Plot, ...]:
+        """The study's answers with intervals."""
+        return answers(self.study[1], self.strokes)
+
+    @cached_property
+    def validity(self) -> tuple[Beside | None, str]:
+        """The validation of the metrics beside the run, and why it cannot be shown."""
+        return validity_of(self.run, self.validity_from)
 
     @cached_property
     def study(self) -> tuple[StudyResult | None, tuple[Table, ...], str]:
@@ -143,6 +172,15 @@ class Report:
 
 def _kept(tables: Iterable[Table | None]) -> tuple[Table, ...]:
     return tuple(t for t in tables if t is not None)
+
+
+def _with_interval(run: Run, metric: MetricFacts, method: str, track: str) -> str:
+    row = run.pooled.get((metric.name, method, track))
+    if row is None:
+        return run.label(method)
+    digits = decimals([row[0]])
+    ends = f" [{number(row[1], digits)}, {number(row[2], digits)}]" if row[1] is not None else ""
+    return f"{run.label(method)} {number(row[0], digits)}{ends}"
 
 
 def read(run_dir: Path | str) -> Report:

@@ -22,8 +22,15 @@ _CSV_HEAD = (
     "method", "role", "column", "unit", "value", "ci_low", "ci_high", "n_scored", "n_expected", "best",
     "tied_with_best", "signature",
 )  # fmt: skip
-WIDE = 6
-"""LaTeX tables with more columns than this are scaled to the width of the text."""
+WIDE = 7
+"""Columns of a block of a LaTeX table; a table of more has several blocks."""
+NARROW = 3
+"""LaTeX tables with more columns than this go over both columns of a two-column paper."""
+LONG = 20
+"""Names of rows with more letters than this are broken into lines in LaTeX."""
+_NEEDS = r"% needs \usepackage{booktabs,graphicx}"
+_FIT = r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%"
+_GAP = "\n\n\\vspace{4pt}\n\n"
 
 
 def to_csv(table: Table) -> str:
@@ -33,20 +40,38 @@ def to_csv(table: Table) -> str:
 
 
 def to_latex(table: Table) -> str:
-    """A booktabs table float; best in bold, ties underlined, intervals small under the number."""
-    parts = _latex_parts(table)
-    tabular = r"\begin{tabular}{l" + "c" * len(table.columns) + "}"
-    wide = len(table.columns) > WIDE
-    lines = [parts["before"], (r"\resizebox{\linewidth}{!}{%" + "\n" if wide else "") + tabular, r"\toprule"]
-    if any(title for title, _ in table.groups):
-        spans = [rf"\multicolumn{{{span}}}{{c}}{{{latex(title)}}}" for title, span in table.groups]
-        lines.append(" & ".join(["", *spans]) + r" \\")
-    lines += [" & ".join([parts["first"], *parts["heads"]]) + r" \\", r"\midrule"]
-    for i, (title, block, cells) in enumerate(parts["rows"]):
-        if i and parts["rows"][i - 1][1] != block:
+    r"""A booktabs table float: best in bold, ties marked with `=`, interval and clips scored / expected under a number.
+
+    More columns than `WIDE` stand in several blocks below one another, so that they can be read in print; a block that
+    is still wider than the text is scaled down to it. A table of more than `NARROW` columns goes over both columns of a
+    two-column paper (`table*`).
+    """
+    parts, count = _latex_parts(table), len(table.columns)
+    float_ = "table*" if count > NARROW else "table"
+    blocks = [_latex_block(parts, places) for places in _spread(count)]
+    return "\n".join([_NEEDS, rf"\begin{{{float_}}}[t]", parts["before"], _GAP.join(blocks), rf"\end{{{float_}}}", ""])
+
+
+def _spread(count: int) -> list[range]:
+    """Places of the columns of each block: as few blocks as `WIDE` allows, of nearly equal size."""
+    blocks = max(1, -(-count // WIDE))
+    size = -(-count // blocks)
+    return [range(start, min(start + size, count)) for start in range(0, max(count, 1), max(size, 1))]
+
+
+def _latex_block(parts: dict[str, Any], places: range) -> str:
+    lines = [_FIT, r"\begin{tabular}{l" + "c" * len(places) + "}", r"\toprule"]
+    spans: list[tuple[str, int]] = []
+    for group in (parts["groups"][i] for i in places):
+        spans = [*spans[:-1], (group, spans[-1][1] + 1)] if spans and spans[-1][0] == group else [*spans, (group, 1)]
+    if any(title for title, _ in spans):
+        lines.append(" & ".join(["", *(rf"\multicolumn{{{n}}}{{c}}{{{title}}}" for title, n in spans)]) + r" \\")
+    lines += [" & ".join([parts["first"], *(parts["heads"][i] for i in places)]) + r" \\", r"\midrule"]
+    for r, (title, block, cells) in enumerate(parts["rows"]):
+        if r and parts["rows"][r - 1][1] != block:
             lines.append(r"\midrule")
-        lines.append(" & ".join([title, *cells]) + r" \\")
-    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}" + ("}" if wide else ""), r"\end{table}", ""])
+        lines.append(" & ".join([title, *(cells[i] for i in places)]) + r" \\[2pt]")
+    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}}"])
 
 
 def to_markdown(table: Table) -> str:
@@ -64,7 +89,7 @@ def pieces(table: Table) -> dict[str, Any]:
         "csv": {"head": ",".join(_CSV_HEAD) + "\n", "rows": _csv_lines(table)},
         "latex": _latex_parts(table),
         "markdown": _markdown_parts(table),
-        "wide": WIDE,
+        "print": {"wide": WIDE, "narrow": NARROW, "needs": _NEEDS, "fit": _FIT, "gap": _GAP},
     }
 
 
@@ -87,8 +112,7 @@ def _csv_line(row: Row, column: str, unit: str, cell: Cell) -> str:
 
 def _latex_parts(table: Table) -> dict[str, Any]:
     before = [
-        r"% needs \usepackage{booktabs} and, when scaled, \usepackage{graphicx}",
-        r"\begin{table}[t]",
+        r"\providecommand{\eapcell}[2]{\begin{tabular}[t]{@{}c@{}}#1\\[-2pt]\tiny #2\end{tabular}}",
         r"\centering",
         rf"\caption{{{latex(table.title)}. {latex(table.caption)}}}",
     ]
@@ -97,7 +121,7 @@ def _latex_parts(table: Table) -> dict[str, Any]:
         "first": latex(table.head),
         "heads": [f"{latex(c.title)} {latex(c.arrow)}".strip() for c in table.columns],
         "groups": [latex(c.group) for c in table.columns],
-        "rows": [[latex(row.title), _block(row), [_latex_cell(c) for c in row.cells]] for row in table.rows],
+        "rows": [[_latex_title(row.title), _block(row), [_latex_cell(c) for c in row.cells]] for row in table.rows],
     }
 
 
@@ -137,13 +161,19 @@ def _block(row: Row) -> str:
     return "method" if row.role == "ablation" else row.role
 
 
+def _latex_title(title: str) -> str:
+    text = latex(title)
+    return rf"\parbox[t]{{2.8cm}}{{\raggedright {text}}}" if len(title) > LONG else text
+
+
 def _latex_cell(cell: Cell) -> str:
     text = latex(cell.display)
     if cell.best:
         text = rf"\textbf{{{text}}}"
     elif cell.tied_with_best:
-        text = rf"\underline{{{text}}}"
-    return text + (rf" {{\scriptsize {latex(cell.interval)}}}" if cell.ci else "")
+        text += "$^{=}$"
+    under = r"\\[-2pt]\tiny ".join(latex(part) for part in (cell.interval, cell.count) if part)
+    return rf"\eapcell{{{text}}}{{{under}}}" if under else text
 
 
 def _markdown_cell(cell: Cell) -> str:

@@ -36,6 +36,7 @@ class Links:
         return f"{self.base}/{quote(str(PurePosixPath(path)))}"
 
 
-def player_link(clip: str, track: str, method: str) -> str:
-    """The fragment that opens the player on one clip, track and audible method."""
-    return "#" + urlencode({"clip": clip, "track": track, "sound": method}, quote_via=quote)
+def player_link(clip: str, track: str, method: str, seconds: float | None = None) -> str:
+    """The fragment that opens the player on one clip, track and audible method, at a time if there is one."""
+    at = {} if seconds is None else {"t": f"{seconds:.2f}"}
+    return "#" + urlencode({"clip": clip, "track": track, "sound": method, **at}, quote_via=quote)

@@ -29,6 +29,7 @@ SECTIONS = (
     ("trust", "Trust"),
     ("tables", "Tables"),
     ("study", "User study"),
+    ("validity", "Validity"),
     ("plots", "Plots"),
     ("player", "Side by side"),
     ("worst", "Worst clips"),
@@ -80,6 +81,8 @@ def render(report: Report, page_dir: Path, options: Options | None = None, progr
     say("tables")
     tables = _shown(report)
     say("plots")
+    beside, unread = report.validity
+    apart = {p.key for p in (report.ties, *report.study_plots, beside.plot if beside else None) if p}
     drawn = tuple(report.plots.values())
     say("player")
     player = payload(run, facts, report.series, report.strokes, links)
@@ -88,13 +91,14 @@ def render(report: Report, page_dir: Path, options: Options | None = None, progr
     study, study_shown, problem = report.study
     study_tables = tuple(ShownTable(t, f"study-{i}") for i, t in enumerate(study_shown, start=1))
     everything = [t for _, shown in tables for t in shown] + list(study_tables)
-    sections = [s for s in SECTIONS if s[0] != "study" or study]
+    absent = {"study": not study, "validity": not beside}
+    sections = [s for s in SECTIONS if not absent.get(s[0])]
     context: dict[str, Any] = {
         "run": run,
         "heading": options.heading or (f"Suite {run.info.suite}" if run.info.suite else "Run without a suite name"),
         "facts_line": _facts_line(run),
         "embedded": run.info.world == "embedded",
-        "missing": (*run.missing, *([problem] if problem else [])),
+        "missing": (*run.missing, *(line for line in (problem, unread) if line)),
         "sections": sections,
         "words": STATUS_WORDS,
         "comparison": options.comparison,
@@ -105,9 +109,12 @@ def render(report: Report, page_dir: Path, options: Options | None = None, progr
         "study": study,
         "study_tables": study_tables,
         "many_identities": n if (n := len({c.identity for c in run.clips})) > MOST_IDENTITIES else 0,
-        "plots": drawn,
+        "plots": tuple(p for p in drawn if p.key not in apart),
+        "ties": report.ties,
+        "study_plots": report.study_plots,
+        "validity": beside,
         "player_json": Markup(compress(player)) if player else None,
-        "worst": worst(run, facts, links, page_dir),
+        "worst": worst(run, facts, links, page_dir, report.series),
         "failed": {"total": len(failed), "rows": failed[:MOST_FAILED_ROWS]},
         "provenance": _provenance(run),
         "records": _records(run, facts),

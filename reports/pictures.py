@@ -13,7 +13,7 @@ from eap.constants import EMOTIONS, FPS
 from eap.errors import EapError
 from metrics.rundir import ClipRecord
 from reports.figures import table_csv
-from reports.plot_style import INK, Plot, finish, new_figure, style
+from reports.plot_style import INK, WIDE, Plot, finish, new_figure, style
 from reports.series import Series
 from reports.source import MAIN_METHOD, Run, role
 
@@ -24,6 +24,8 @@ Find = Callable[[str], Path | None]
 SIDE = 128
 """Largest side of a picture in a figure, in pixels: enough for print at this size, small enough for a page."""
 STRIP = 8
+NAMES = 1.1
+"""Inches for the names of the rows."""
 NEUTRAL_TALKER = "ant"
 
 
@@ -32,7 +34,9 @@ def neutralization_grid(run: Run, track: str, find: Find) -> Plot | None:
     chosen = _one_per_emotion(run, track, find)
     if not chosen:
         return None
-    names = [n for n in (NEUTRAL_TALKER, MAIN_METHOD, *run.named("ablation")) if n in {m.name for m in run.methods}]
+    part = run.main.removeprefix(MAIN_METHOD) if run.main.startswith(MAIN_METHOD) else ""
+    wanted = (NEUTRAL_TALKER + part, run.main, *run.named("ablation"))
+    names = [n for n in wanted if n in {m.name for m in run.methods} and n.endswith(part)]
     names = [n for n in names if any((n, track, r.clip) in run.journal for r in chosen.values())][:4]
     rows: list[tuple[str, list[Pixels | None]]] = [
         ("reference image", [_image(find(r.reference)) for r in chosen.values()])
@@ -43,11 +47,12 @@ def neutralization_grid(run: Run, track: str, find: Find) -> Plot | None:
     if not any(p is not None for _, line in rows[1:] for p in line):
         return None
     with style("neutralization"):
-        heads = [f"source: {e}\nvoice: {r.emotion or '?'}" for e, r in chosen.items()]
-        figure = _grid(rows, heads)
+        heads = [f"{e}\n{r.emotion or '?'}" for e, r in chosen.items()]
+        figure = _grid(rows, heads, "picture:\nvoice:")
         caption = (
-            f"Frames from the middle of one clip for each emotion of the reference image ({track} reference). ANT "
-            "should show no emotion, EAP that of the voice; what is left of the reference’s expression is leakage."
+            f"Frames from the middle of one clip for each emotion of the reference image ({track} reference), under "
+            "the emotion of the picture and that of the voice. ANT should show no emotion, EAP that of the voice; what "
+            "is left of the picture’s expression is leakage."
         )
         csv = table_csv(
             ["source_emotion", "voice_emotion", "identity", "clip", "reference", *names],
@@ -59,9 +64,7 @@ def neutralization_grid(run: Run, track: str, find: Find) -> Plot | None:
 
 def _one_per_emotion(run: Run, track: str, find: Find) -> dict[str, ClipRecord]:
     """Source emotion -> the first record of EAP (or the first method) with it whose picture and video are there."""
-    names = run.named("method", "ablation")
-    method = MAIN_METHOD if MAIN_METHOD in names else (names[0] if names else "")
-    records = [r for r in run.records if r.method == method and r.track == track and r.status == "ok"]
+    records = [r for r in run.records if r.method == run.main and r.track == track and r.status == "ok"]
     found: dict[str, ClipRecord] = {}
     # A voice of another emotion than the picture's shows the most; clips are otherwise taken in the run's order.
     for record in sorted(records, key=lambda r: r.emotion == r.reference_emotion):
@@ -91,21 +94,21 @@ def strips(run: Run, series: Series, track: str, find: Find) -> Plot | None:
     if not rows:
         return None
     truth = series.truth(track, clip)
-    heads = [f"{i / FPS:.2f} s" + (f"\nr {truth[i]:.2f}" if truth is not None and i < len(truth) else "") for i in at]
+    heads = [f"{i / FPS:.2f} s" + (f"\n{truth[i]:.2f}" if truth is not None and i < len(truth) else "") for i in at]
     info = run.clip_info.get(clip)
     with style("strips"):
-        figure = _grid(rows, heads)
+        figure = _grid(rows, heads, "time:" + ("\ntrue r:" if truth is not None and series.exact else "\nr:"))
         words = f"{info.identity}, {info.emotion}, level {info.level}" if info and info.emotion else clip
         kind = "true intensity" if series.exact else "intensity read from the true video"
         caption = (
-            f"Frames at equal distances of one clip ({words}; {track} reference image), with its time and {kind} r."
+            f"Frames at equal distances of one clip ({words}; {track} reference image), under its time and {kind} r."
         )
         csv = table_csv(["clip", "frame", "seconds"], [[clip, i, i / FPS] for i in at])
         return finish(figure, "strips", "Frame strips", caption, csv)
 
 
 def _has_media(run: Run, track: str, clip: str, find: Find) -> bool:
-    record = run.journal.get((MAIN_METHOD, track, clip))
+    record = run.journal.get((run.main, track, clip))
     return record is not None and find(record.media) is not None
 
 
@@ -114,10 +117,12 @@ def _media(run: Run, method: str, track: str, clip: str) -> str:
     return record.media if record else ""
 
 
-def _grid(rows: Sequence[tuple[str, list[Pixels | None]]], heads: Sequence[str]) -> Any:
+def _grid(rows: Sequence[tuple[str, list[Pixels | None]]], heads: Sequence[str], corner: str) -> Any:
+    """Pictures in rows; `corner` names the lines of the heads, which stand over the columns."""
     wide = len(heads)
-    side = 0.92
-    figure, axes = new_figure(1.3 + side * wide, 0.45 + side * len(rows), len(rows), wide)
+    side = min(0.92, (WIDE - NAMES) / wide)
+    figure, axes = new_figure(NAMES + side * wide, 0.32 + side * len(rows), len(rows), wide)
+    figure.set_layout_engine("constrained", w_pad=0.015, h_pad=0.015, wspace=0.01, hspace=0.01)
     for i, (title, pictures) in enumerate(rows):
         for j, axis in enumerate(axes[i]):
             picture = pictures[j] if j < len(pictures) else None
@@ -129,15 +134,19 @@ def _grid(rows: Sequence[tuple[str, list[Pixels | None]]], heads: Sequence[str])
             else:
                 axis.text(0.5, 0.5, "missing", ha="center", va="center", color=INK, transform=axis.transAxes)
             if i == 0:
-                axis.set_title(heads[j], fontsize=7.5, color=INK)
-        axes[i][0].set_ylabel(_wrapped(title), rotation=0, ha="right", va="center", labelpad=6, fontsize=8, color=INK)
+                axis.set_title(heads[j], fontsize=7, color=INK, pad=3)
+        axes[i][0].set_ylabel(_wrapped(title), rotation=0, ha="right", va="center", labelpad=5, fontsize=7.5, color=INK)
+    axes[0][0].annotate(
+        corner, (0, 1), (-5, 1), xycoords="axes fraction", textcoords="offset points", ha="right", va="bottom",
+        fontsize=7, color=INK,
+    )  # fmt: skip
     return figure
 
 
-def _wrapped(text: str, width: int = 16) -> str:
+def _wrapped(text: str, width: int = 17) -> str:
     from textwrap import fill
 
-    return fill(text, width)
+    return fill(text, width, break_on_hyphens=False)
 
 
 def _image(path: Path | None) -> Pixels | None:

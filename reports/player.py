@@ -17,7 +17,7 @@ from reports.facts import MetricFacts, decimals
 from reports.links import Links
 from reports.plot_style import Stroke
 from reports.series import Floats, Series
-from reports.source import MAIN_METHOD, Run, role
+from reports.source import Run, role
 
 TOP = math.sqrt(2.0)
 """The largest intensity that can be packed: valence and arousal both at 1."""
@@ -77,7 +77,7 @@ def payload(
         "base": links.base,
         "tracks": list(run.tracks),
         "worst": list(WORST),
-        "main": next((i for i, m in enumerate(run.methods) if m.name == MAIN_METHOD), 0),
+        "main": next((i for i, m in enumerate(run.methods) if m.name == run.main), 0),
         "methods": [
             {
                 "name": m.name,

@@ -10,7 +10,7 @@ import base64
 import io
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,8 @@ from metrics.rundir import MethodInfo
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+WIDE = 6.875
+"""Width of a figure in inches: the text of a two-column paper (CVPR, ICCV), so that 8 pt are printed as 8 pt."""
 INK, FAINT, HEAT, TRUTH = "#010203", "#010204", "#010205", "#010206"
 _VARIABLES = {
     INK: ("--ink", "#1c2024"),
@@ -105,11 +107,11 @@ def style(key: str) -> Iterator[None]:
                 "svg.hashsalt": f"eap-bench {key}",
                 "svg.fonttype": "none",
                 "text.parse_math": False,
-                "font.size": 8.5,
+                "font.size": 8,
                 "text.color": INK,
                 "axes.edgecolor": FAINT,
                 "legend.frameon": False,
-                "legend.fontsize": 8,
+                "legend.fontsize": 7.5,
             }
         )
         yield
@@ -133,10 +135,53 @@ def tidy(axis: Any) -> None:
         spine.set_visible(side in ("left", "bottom"))
         spine.set_color(FAINT)
         spine.set_linewidth(0.8)
-    axis.tick_params(colors=INK, color=FAINT, labelsize=8, length=3, width=0.8)
+    axis.tick_params(colors=INK, color=FAINT, labelsize=7.5, length=3, width=0.8)
     for text in (axis.xaxis.label, axis.yaxis.label):
-        text.set(color=INK, fontsize=8.5)
-    axis.title.set(color=INK, fontsize=9)
+        text.set(color=INK, fontsize=8)
+    axis.title.set(color=INK, fontsize=8.5)
+
+
+def legend(figure: Figure, axes: Sequence[Any], columns: int = 3) -> None:
+    """One legend under the figure with every label of any of its axes (a method may be missing in the first one)."""
+    known = [dict(zip(*reversed(axis.get_legend_handles_labels()), strict=True)) for axis in axes]
+    handles = {label: handle for labels in reversed(known) for label, handle in labels.items()}
+    order = list(dict.fromkeys(label for labels in sorted(known, key=len, reverse=True) for label in labels))
+    words = [short(n, 38) for n in order]
+    figure.legend(
+        [handles[n] for n in order], words, loc="outside lower center", ncols=min(columns, len(order)),
+        handlelength=2.2, columnspacing=1.4,
+    )  # fmt: skip
+
+
+def short(text: str, most: int) -> str:
+    """A name cut to what a figure has room for."""
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def heat(axis: Any, shares: Any, low: tuple[str, float] | None = None) -> None:
+    """Fields coloured by their share (rows, columns), nan left empty: `HEAT` up to 1 and, below 0, another colour.
+
+    One colour on each side whose strength is its opacity, so that the drawing takes a dark page as well. `low` is that
+    other colour and the share at which it is full.
+    """
+    import numpy as np
+    import seaborn as sns
+    from matplotlib.colors import LinearSegmentedColormap, to_rgb
+
+    full, least = to_rgb(HEAT), low[1] if low else 0.0
+    stops = [(0.0, (*full, 0.0)), (1.0, (*full, 0.85))]
+    if low:
+        middle, other = -least / (1 - least), to_rgb(low[0])
+        stops = [(0.0, (*other, 0.85)), (middle, (*other, 0.0)), (middle, (*full, 0.0)), (1.0, (*full, 0.85))]
+    colours = LinearSegmentedColormap.from_list("heat", stops)
+    sns.heatmap(shares, ax=axis, cmap=colours, vmin=least, vmax=1, cbar=False, mask=np.isnan(shares), linewidths=0)
+    mesh = axis.collections[-1]
+    # Fixed now: colours that are looked up when drawing could not become a page's variables or a paper's colours.
+    mesh.update_scalarmappable()
+    fixed = mesh.get_facecolor()
+    mesh.set_array(None)
+    mesh.set_facecolor(fixed)
+    axis.tick_params(length=0)
 
 
 def finish(figure: Figure, key: str, title: str, caption: str, csv: str = "") -> Plot:

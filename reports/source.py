@@ -23,6 +23,8 @@ from metrics.rundir import ClipInfo, ClipRecord, MethodInfo, RunFiles, RunInfo
 Role = Literal["ceiling", "method", "ablation", "floor", "difference", "part"]
 """What a row of a table is; `difference` and `part` (an identity) are rows that are no method."""
 MAIN_METHOD = "eap"
+SEPARATOR = "@"
+"""Between a method's name and its run's, on a page of several runs."""
 
 # `run.json` may carry a method's role or the way it is made; both say where the row belongs.
 _ROLES: dict[str, Role] = {
@@ -57,6 +59,17 @@ class Run:
     frames: pd.DataFrame
     confusion: pd.DataFrame
     missing: tuple[str, ...] = ()
+    parts: tuple[str, ...] = ("",)
+    """Endings of the methods' names: one for each run on a page of several."""
+    expected: int | None = None
+    """Rows that the journals should have, where that is not methods x tracks x clips (several runs)."""
+
+    @cached_property
+    def main(self) -> str:
+        """The method that the page is about: EAP (of several runs the last), else the first; empty without any."""
+        names = self.named("method", "ablation")
+        ours = [MAIN_METHOD + part for part in self.parts if MAIN_METHOD + part in names]
+        return ours[-1] if ours else next(iter(names), "")
 
     def label(self, method: str) -> str:
         """What the page calls a method."""
@@ -101,6 +114,19 @@ class Run:
             for method, clip, value in rows:
                 methods.setdefault(str(method), {})[str(clip)] = value
             found[key] = methods
+        return found
+
+    @cached_property
+    def pooled(self) -> dict[tuple[str, str, str], tuple[float, float | None, float | None]]:
+        """(metric, method, track) -> pooled value and the ends of its interval, where the value is finite."""
+        found: dict[tuple[str, str, str], tuple[float, float | None, float | None]] = {}
+        names = ("metric", "method", "track", "value", "ci_low", "ci_high")
+        columns = (self.values[name].tolist() for name in names)
+        for metric, method, track, *numbers in zip(*columns, strict=True):
+            value, low, high = (float(n) if n is not None and math.isfinite(float(n)) else None for n in numbers)
+            if value is not None:
+                known = low is not None and high is not None
+                found[str(metric), str(method), str(track)] = (value, low if known else None, high if known else None)
         return found
 
     @cached_property

@@ -13,11 +13,14 @@ from eap.errors import DataError
 from eap.files import atomic_write
 from metrics.validity.results import LEAST_TAU, Cell, DamageInfo, MetricInfo, Validity, load_validity
 from reports.facts import GROUPS, number
-from reports.plot_style import FAINT, HEAT, INK, Plot, finish, new_figure, style
+from reports.figures import table_csv
+from reports.plot_style import FAINT, HEAT, INK, WIDE, Plot, finish, heat, new_figure, short, style
 
 BETTER = "#020302"
 """Marker of the palette's second colour: a damage that a metric takes for an improvement."""
 MOST_TALK = 12
+FEW_IDENTITIES = 5
+"""Below this an interval says more about the number of people than about the metric."""
 HERE = Path(__file__).parent
 
 
@@ -68,6 +71,8 @@ def render_validity(found: Validity) -> str:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup
 
+    from reports.page import inline_json
+
     environment = Environment(
         loader=FileSystemLoader(HERE / "templates"),
         autoescape=True,
@@ -77,13 +82,17 @@ def render_validity(found: Validity) -> str:
     )
 
     declared, failed = found.declared, found.failed
+    drawn = [plot for plot in (heat_map(found), curves(found)) if plot is not None]
     context: dict[str, Any] = {
         "found": found,
         "held": len(declared) - len(failed),
         "declared": len(declared),
         "least_tau": f"{LEAST_TAU:g}",
-        "heat": heat_map(found),
-        "curves": curves(found),
+        "heat": drawn[0],
+        "curves": drawn[1] if len(drawn) > 1 else None,
+        "few": len(found.identities) < FEW_IDENTITIES,
+        "plots_json": inline_json({plot.key: plot.csv for plot in drawn}),
+        "page_js": Markup((HERE / "static" / "page.js").read_text("utf-8")),
         "verdicts": verdicts(found),
         "talk": cross_talk(found),
         "provenance": _provenance(found),
@@ -107,9 +116,9 @@ def verdicts(found: Validity) -> list[Verdict]:
         status, mark = ("pass", "✓ holds") if cell.holds else ("fail", "✕ not monotone")
         if cell.seen is None:
             status, mark = "fail", "✕ not seen"
-        seen = f"{cell.seen:g} {damage.unit}" if cell.seen is not None else "none of them"
+        seen = f"{cell.seen:g} ({damage.unit})" if cell.seen is not None else "none of them"
         if cell.seen == cell.grades[1]:
-            seen += " (the weakest)"
+            seen += ", the weakest"
         course = " → ".join(number(cell.values[i]) for i in (0, len(cell.values) // 2, -1))
         rows.append(
             Verdict(
@@ -137,8 +146,6 @@ def cross_talk(found: Validity) -> list[Talk]:
 
 def heat_map(found: Validity) -> Plot:
     """Metrics down, damages across: the change at the strongest grade as a share of the metric's largest."""
-    import seaborn as sns
-    from matplotlib.colors import LinearSegmentedColormap, to_rgb
     from matplotlib.patches import Rectangle
 
     metrics, damages = _ordered(found), list(found.damages)
@@ -147,45 +154,58 @@ def heat_map(found: Validity) -> Plot:
         for j, damage in enumerate(damages):
             if (cell := found.cell(metric.name, damage.name)) is not None:
                 shares[i, j] = cell.effect
-    worse, better = to_rgb(HEAT), to_rgb(BETTER)
-    # One colour on each side whose strength is its opacity, so that the drawing takes a dark page as well.
-    colours = LinearSegmentedColormap.from_list(
-        "damage", [(*better, 0.9), (*better, 0.0), (*worse, 0.0), (*worse, 0.9)]
-    )
-    with style("heat"):
-        figure, axes = new_figure(1.9 + 0.47 * len(damages), 1.5 + 0.27 * len(metrics))
+    with style("validity"):
+        figure, axes = new_figure(min(WIDE, 2.0 + 0.42 * len(damages)), 1.1 + 0.185 * len(metrics))
         axis = axes[0, 0]
-        sns.heatmap(shares, ax=axis, cmap=colours, vmin=-1, vmax=1, cbar=False, linewidths=0, mask=np.isnan(shares))
+        heat(axis, shares, (BETTER, -1.0))
         for i, metric in enumerate(metrics):
             for j, damage in enumerate(damages):
                 _field(axis, i, j, found.cell(metric.name, damage.name), Rectangle)
-        axis.set_xticks(np.arange(len(damages)) + 0.5, [d.title for d in damages], rotation=40, ha="left")
+        axis.set_xticks(np.arange(len(damages)) + 0.5, [d.title for d in damages], rotation=45, ha="left")
         axis.xaxis.tick_top()
         axis.set_yticks(np.arange(len(metrics)) + 0.5, [m.title for m in metrics], rotation=0)
-        axis.tick_params(length=0)
+        axis.tick_params(length=0, pad=2, labelsize=7)
+        for label in axis.get_xticklabels():
+            label.set_rotation_mode("anchor")
         for spine in axis.spines.values():
             spine.set_visible(False)
         _group_lines(axis, metrics, len(damages))
         caption = (
-            "Change of each metric (rows) under the strongest grade of each damage (columns), as a share of "
-            "its largest change anywhere. Blue: worse, orange: the metric takes the damage for an improvement. Framed: "
-            "declared beforehand. A number stands where the change is seen with 95 % confidence."
+            "Change of each metric (rows) under the strongest grade of each damage (columns), as a share of its "
+            "largest change anywhere. Blue: worse, orange: the metric takes the damage for an improvement. Framed: "
+            "declared beforehand (solid: follows step by step and is seen; dotted: not). A number, in percent, stands "
+            "where the change is seen with 95 % confidence. "
+            f"Embedded world, {len(found.clips)} clips of {len(found.identities)} people."
         )
-        return finish(figure, "heat", "Which metric sees which damage", caption)
+        csv = table_csv(_HEAD, (_line(cell) for cell in found.cells))
+        return finish(figure, "validity", "Which metric sees which damage", caption, csv)
+
+
+_HEAD = (
+    "metric", "damage", "declared", "holds", "tau", "smallest_seen", "effect", "grade", "value", "change", "low",
+    "high",
+)  # fmt: skip
+
+
+def _line(cell: Cell) -> list[object]:
+    """A field at its strongest grade."""
+    seen = math.nan if cell.seen is None else cell.seen
+    last = [float(x[-1]) for x in (cell.grades, cell.values, cell.changes, cell.lows, cell.highs)]
+    return [cell.metric, cell.damage, int(cell.declared), int(cell.holds), cell.tau, seen, cell.effect, *last]
 
 
 def _field(axis: Any, row: int, column: int, cell: Cell | None, patch: Any) -> None:
     if cell is None:
-        axis.plot(column + 0.5, row + 0.5, marker="_", color=FAINT, markersize=4, markeredgewidth=0.8)
+        axis.plot(column + 0.5, row + 0.5, marker="_", color=FAINT, markersize=3, markeredgewidth=0.6)
         return
     if cell.seen is not None:
         text = f"{abs(cell.effect) * 100:.0f}"
-        axis.text(column + 0.5, row + 0.52, text, ha="center", va="center", fontsize=7, color=INK)
+        axis.text(column + 0.5, row + 0.53, text, ha="center", va="center", fontsize=6, color=INK)
     if cell.declared:
         line = "solid" if cell.holds else (0, (1.5, 1.2))
         edge = INK if cell.holds else BETTER
         axis.add_patch(
-            patch((column + 0.05, row + 0.07), 0.9, 0.86, fill=False, edgecolor=edge, linewidth=1.3, linestyle=line)
+            patch((column + 0.05, row + 0.07), 0.9, 0.86, fill=False, edgecolor=edge, linewidth=0.9, linestyle=line)
         )
 
 
@@ -197,39 +217,52 @@ def _group_lines(axis: Any, metrics: list[MetricInfo], width: int) -> None:
 
 def curves(found: Validity) -> Plot | None:
     """Every metric along the first damage that it declares, with the interval of the change."""
-    import seaborn as sns
-
     shown = [cell for metric in _ordered(found) if (cell := _first_declared(found, metric)) is not None]
     if not shown:
         return None
     damages = {damage.name: damage for damage in found.damages}
     titles = {metric.name: metric.title for metric in found.metrics}
-    columns = 5
+    columns = 4
     rows = math.ceil(len(shown) / columns)
     with style("curves"):
-        figure, axes = new_figure(9.6, 1.75 * rows, rows, columns)
+        figure, axes = new_figure(WIDE, 1.5 * rows, rows, columns)
         for axis, cell in zip(axes.flat, shown, strict=False):
-            start = cell.values[0]
-            x = np.arange(len(cell.grades))
-            low, high = start + np.array(cell.lows), start + np.array(cell.highs)
-            # A pooled median's change is not the change of the median: the band stands around the curve itself.
-            shift = np.array(cell.values) - (start + np.array(cell.changes))
-            axis.fill_between(x, low + shift, high + shift, color=HEAT, alpha=0.22, linewidth=0)
-            sns.lineplot(x=x, y=cell.values, ax=axis, color=HEAT, linewidth=1.5, marker="o", markersize=3.4,
-                         markeredgewidth=0)  # fmt: skip
-            axis.axhline(start, color=FAINT, linewidth=0.8)
-            axis.set_title(titles[cell.metric], loc="left", fontsize=8)
-            axis.set_xticks(x, [f"{grade:g}" for grade in cell.grades], fontsize=5.6)
-            axis.tick_params(axis="y", labelsize=6.5)
-            axis.set_xlabel(f"{damages[cell.damage].title}, {damages[cell.damage].unit}", fontsize=6.8)
-            axis.set_ylabel("")
+            _curve(axis, cell)
+            axis.set_title(short(titles[cell.metric], 30), loc="left", fontsize=7.5)
+            axis.set_xlabel(f"{damages[cell.damage].title}\n({damages[cell.damage].unit})", fontsize=6.5)
         for axis in list(axes.flat)[len(shown) :]:
             axis.set_visible(False)
         caption = (
             "Each metric along the damage it is declared to see, from the undamaged clip (0) to the strongest grade; "
-            "band: 95 % interval of the paired change, identities being the sample."
+            "band: 95 % interval of the paired change, identities being the sample, cut where it is far wider than the "
+            "curve."
         )
-        return finish(figure, "curves", "Dose and response", caption)
+        csv = table_csv(
+            ["metric", "damage", "grade", "value", "change", "low", "high"],
+            [[c.metric, c.damage, *map(float, line)] for c in shown
+             for line in zip(c.grades, c.values, c.changes, c.lows, c.highs, strict=True)],
+        )  # fmt: skip
+        return finish(figure, "curves", "Dose and response", caption, csv)
+
+
+def _curve(axis: Any, cell: Cell) -> None:
+    import seaborn as sns
+
+    start, values = cell.values[0], np.array(cell.values)
+    x = np.arange(len(cell.grades))
+    low, high = start + np.array(cell.lows), start + np.array(cell.highs)
+    # A pooled median's change is not the change of the median: the band stands around the curve itself.
+    shift = values - (start + np.array(cell.changes))
+    axis.fill_between(x, low + shift, high + shift, color=HEAT, alpha=0.22, linewidth=0)
+    sns.lineplot(x=x, y=values, ax=axis, color=HEAT, linewidth=1.2, marker="o", markersize=2.8, markeredgewidth=0)
+    axis.axhline(start, color=FAINT, linewidth=0.8)
+    room = 0.75 * (float(np.ptp(values)) or abs(start) or 1.0)
+    ends = [float(values.min()) - room, float(values.max()) + room]
+    bottom, top = axis.get_ylim()
+    axis.set_ylim(max(bottom, ends[0]), min(top, ends[1]))
+    axis.set_xticks(x, [f"{grade:.2g}" for grade in cell.grades], fontsize=5.5)
+    axis.tick_params(axis="y", labelsize=6.5)
+    axis.set_ylabel("")
 
 
 def _first_declared(found: Validity, metric: MetricInfo) -> Cell | None:

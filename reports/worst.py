@@ -6,14 +6,19 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from eap.constants import FPS
 from eap.errors import EapError
 from reports.differences import by_method
 from reports.facts import MetricFacts, decimals, number
 from reports.links import Links, player_link
-from reports.source import MAIN_METHOD, Run
+from reports.player import worst_frames
+from reports.series import Series
+from reports.source import Run
 
 METRICS = ("intensity_pcc", "saturation_index", "m_lmd", "lse_d", "psnr")
-PER_METRIC = 3
+OVER_TIME = ("intensity_pcc", "saturation_index")
+"""Those whose worst frame is where the intensity is furthest from the truth."""
+PER_METRIC = 4
 
 
 @dataclass(frozen=True)
@@ -40,12 +45,16 @@ class WorstList:
     method_name: str = ""
 
 
-def worst(run: Run, facts: dict[str, MetricFacts], links: Links, page_dir: Path) -> tuple[WorstList, ...]:
-    """Worst clips over all tracks for each metric that grades clips; posters are written beside the page."""
-    names = run.named("method", "ablation")
-    if not names:
+def worst(
+    run: Run, facts: dict[str, MetricFacts], links: Links, page_dir: Path, series: Series | None = None
+) -> tuple[WorstList, ...]:
+    """Worst clips over all tracks for each metric that grades clips; posters are written beside the page.
+
+    With `series`, the player opens where the intensity is furthest from the truth, for metrics of the intensity.
+    """
+    method = run.main
+    if not method:
         return ()
-    method = MAIN_METHOD if MAIN_METHOD in names else names[0]
     lists = []
     for metric in (facts[m] for m in METRICS if m in facts and facts[m].ranked):
         values = [
@@ -57,12 +66,16 @@ def worst(run: Run, facts: dict[str, MetricFacts], links: Links, page_dir: Path)
             continue
         digits = decimals([v for *_, v in values])
         chosen = sorted(values, key=lambda item: (-item[0], item[1], item[2]))[:PER_METRIC]
-        clips = tuple(_clip(run, links, page_dir, method, c, t, number(v, digits)) for _, c, t, v in chosen)
+        over_time = series if metric.name in OVER_TIME else None
+        clips = tuple(_clip(run, links, page_dir, method, c, t, number(v, digits), over_time) for _, c, t, v in chosen)
         lists.append(WorstList(f"{metric.title} {metric.arrow}".strip(), run.label(method), clips, metric.name, method))
     return tuple(lists)
 
 
-def _clip(run: Run, links: Links, page_dir: Path, method: str, clip: str, track: str, value: str) -> WorstClip:
+def _clip(
+    run: Run, links: Links, page_dir: Path, method: str, clip: str, track: str, value: str, series: Series | None
+) -> WorstClip:
+    frame = worst_frames(series, method, track, clip)[0] if series else -1
     record = run.journal.get((method, track, clip))
     media = record.media if record else None
     return WorstClip(
@@ -72,7 +85,7 @@ def _clip(run: Run, links: Links, page_dir: Path, method: str, clip: str, track:
         (record.judged_emotion if record else None) or "",
         links.href(media),
         _poster(links.file(media), media, page_dir),
-        player_link(clip, track, method),
+        player_link(clip, track, method, (frame + 0.5) / FPS if frame >= 0 else None),
     )
 
 

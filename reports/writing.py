@@ -37,6 +37,8 @@ class Wanted:
     files: bool = False
     """Write every table (CSV, LaTeX, Markdown) and figure (SVG, PNG, PDF, CSV) as files, too."""
     templates: Path | None = None
+    validity: Path | None = None
+    """Folder of a validation of the metrics, for its heat map; else the run's folder `validity`, if there is one."""
 
 
 def build(
@@ -66,11 +68,12 @@ def build(
         page.parent.mkdir(parents=True, exist_ok=True)
         if len(runs) > 1:
             merged = merge(runs)
-            report = Report(merged, ManyLinks([r.root for r in runs], page.parent))
+            report = Report(merged, ManyLinks([r.root for r in runs], page.parent), wanted.validity)
             heading = f"Comparison of {', '.join(labels(runs))}"
             options = Options(heading, wanted.templates, compare(runs, merged))
         else:
-            report, options = Report(runs[0], Links(root, page.parent)), Options("", wanted.templates)
+            report = Report(runs[0], Links(root, page.parent), wanted.validity)
+            options = Options("", wanted.templates)
         html = render(report, page.parent, options, progress)
         if wanted.single_file:
             html = embed(html, page.parent, [r.root for r in runs], wanted.cap_mb)
@@ -95,16 +98,18 @@ def _target(root: Path, out: Path | str | None, wanted: Wanted) -> Path:
 def write_files(report: Report, folder: Path) -> tuple[Path, ...]:
     """Every table as CSV, LaTeX and Markdown under `tables/`, every figure as SVG, PNG, PDF and CSV under `figures/`.
 
+    LaTeX and Markdown have the columns that the page opens with, CSV has all.
     Names are made of letters, digits, `-` and `_` alone, whatever a track or a metric is called.
     """
     made: list[Path] = []
     for i, table in enumerate(report.tables.values(), start=1):
         stem = folder / "tables" / f"{i:02d}-{_file_name(table.key)}"
-        for ending, convert in (("csv", to_csv), ("tex", to_latex), ("md", to_markdown)):
+        open_ = table.select(columns=[c.key for c in table.columns if c.key not in table.secondary])
+        for ending, text in (("csv", to_csv(table)), ("tex", to_latex(open_)), ("md", to_markdown(open_))):
             path = stem.with_name(f"{stem.name}.{ending}")
             path.parent.mkdir(parents=True, exist_ok=True)
             with atomic_write(path, "w") as stream:
-                stream.write(convert(table))
+                stream.write(text)
             made.append(path)
     for plot in report.plots.values():
         stem = folder / "figures" / _file_name(plot.key)

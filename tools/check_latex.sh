@@ -20,7 +20,7 @@ trap 'rm -rf "$work"' EXIT
   done
   printf '%s\n' '\end{document}'
 } > "$work/all.tex"
-tables=$(grep -c 'begin{table}' "$work/all.tex" || true)
+tables=$(grep -c 'begin{table[}*]' "$work/all.tex" || true)
 [ "$tables" -gt 0 ] || { echo "error: $folder holds no LaTeX tables; run eap-bench report RUN --files" >&2; exit 2; }
 if ! (cd "$work" && pdflatex -interaction=nonstopmode -halt-on-error all.tex > log 2>&1); then
   grep -n -A6 '^!' "$work/log" >&2 || tail -20 "$work/log" >&2

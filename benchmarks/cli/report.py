@@ -23,6 +23,7 @@ LARGE_MB = 20
     "--files", is_flag=True, help="Write tables (CSV, LaTeX, Markdown) and figures (SVG, PNG, PDF, CSV), too."
 )
 @click.option("--templates", type=PATH, help="A folder of your own page.html, page.css, extra.css, ...")
+@click.option("--validity", type=PATH, help="Folder of 'eap-bench validate', for its heat map. [default: RUN/validity]")
 @json_option
 def report(
     run: Path | None,
@@ -34,6 +35,7 @@ def report(
     pdf: bool,
     files: bool,
     templates: Path | None,
+    validity: Path | None,
     as_json: bool,
 ) -> None:
     """Write the report of a run, or of several compared.
@@ -50,7 +52,7 @@ def report(
         raise click.UsageError("give one run directory, as in: eap-bench report runs/mead-1a2b3c4d")
     import reports
 
-    wanted = reports.Wanted(compare, single_file, cap_mb, pdf, files, templates)
+    wanted = reports.Wanted(compare, single_file, cap_mb, pdf, files, templates, validity)
     index = reports.build(run or named or Path(), out, wanted)
     megabytes = index.stat().st_size / 1e6 if index.is_file() else 0.0
     if single_file and megabytes > LARGE_MB:

@@ -161,14 +161,19 @@ let eapSource = () => {};
       if (typeof data[format] === "string") return data[format];
       const columns = this.columns.map((_, i) => i).filter((i) => this.shownColumns[i]);
       const rows = this.places().filter((i) => this.shownRows[i]);
-      return { csv: csvOf, latex: latexOf, markdown: markdownOf }[format](data[format], columns, rows, data.wide);
+      return { csv: csvOf, latex: latexOf, markdown: markdownOf }[format](data[format], columns, rows, data.print);
     }
   }
   const pick = (list, places) => places.map((i) => list[i]);
   const csvOf = (data, columns, rows) => data.head + rows.map((r) => pick(data.rows[r], columns).join("")).join("");
-  function latexOf(data, columns, rows, most) {
-    const wide = columns.length > most, end = " \\\\";
-    const lines = [data.before, (wide ? "\\resizebox{\\linewidth}{!}{%\n" : "") + "\\begin{tabular}{l" + "c".repeat(columns.length) + "}", "\\toprule"];
+  function latexOf(data, columns, rows, print) {
+    const float = columns.length > print.narrow ? "table*" : "table";
+    const blocks = Math.max(1, Math.ceil(columns.length / print.wide)), size = Math.ceil(columns.length / blocks), shown = [];
+    for (let start = 0; start < columns.length; start += size) shown.push(latexBlock(data, columns.slice(start, start + size), rows, print));
+    return [print.needs, `\\begin{${float}}[t]`, data.before, shown.join(print.gap), `\\end{${float}}`, ""].join("\n");
+  }
+  function latexBlock(data, columns, rows, print) {
+    const end = " \\\\", lines = [print.fit, "\\begin{tabular}{l" + "c".repeat(columns.length) + "}", "\\toprule"];
     const spans = [];
     for (const group of pick(data.groups, columns)) { if (spans.length && spans.at(-1)[0] === group) spans.at(-1)[1] += 1; else spans.push([group, 1]); }
     if (spans.some(([title]) => title)) lines.push(["", ...spans.map(([title, span]) => `\\multicolumn{${span}}{c}{${title}}`)].join(" & ") + end);
@@ -176,9 +181,9 @@ let eapSource = () => {};
     rows.forEach((r, i) => {
       const [title, block, cells] = data.rows[r];
       if (i && data.rows[rows[i - 1]][1] !== block) lines.push("\\midrule");
-      lines.push([title, ...pick(cells, columns)].join(" & ") + end);
+      lines.push([title, ...pick(cells, columns)].join(" & ") + end + "[2pt]");
     });
-    return [...lines, "\\bottomrule", "\\end{tabular}" + (wide ? "}" : ""), "\\end{table}", ""].join("\n");
+    return [...lines, "\\bottomrule", "\\end{tabular}}"].join("\n");
   }
   function markdownOf(data, columns, rows) {
     const lines = ["| " + [data.first, ...pick(data.heads, columns)].join(" | ") + " |", "|---" + "|---:".repeat(columns.length) + "|"];
@@ -366,6 +371,6 @@ let eapSource = () => {};
   });
   // Paper shows what is folded away on the screen.
   let opened = [];
-  window.addEventListener("beforeprint", () => { opened = [...document.querySelectorAll("details.breakdown:not([open])")]; opened.forEach((d) => { d.open = true; }); });
+  window.addEventListener("beforeprint", () => { opened = [...document.querySelectorAll("details.breakdown:not([open]), #provenance details:not([open])")]; opened.forEach((d) => { d.open = true; }); });
   window.addEventListener("afterprint", () => opened.forEach((d) => { d.open = false; }));
 })();

@@ -99,6 +99,12 @@
       make("figcaption", {}, make("strong", { textContent: "Reference image" }), make("span", { className: "judged", textContent: note })));
   }
 
+  // Rows of equal length: no tile stands alone in a row of its own.
+  function spread() {
+    const box = $("tiles"), count = tiles.length + 1, room = Math.max(1, Math.floor((box.clientWidth + 6) / (box.clientWidth < 480 ? 98 : 122)));
+    box.style.setProperty("--tiles", Math.ceil(count / Math.ceil(count / room)));
+  }
+
   // ---- trace ----
   function drawTrace() {
     const box = $("trace"), width = Math.max(260, box.clientWidth), height = 190;
@@ -263,6 +269,7 @@
     $("track").value = String(state.track);
     tiles = data.methods.map((_, index) => tileFor(index));
     $("tiles").replaceChildren(referenceTile(), ...tiles.map((tile) => tile.node));
+    spread();
     traces = shown().rows.map((row, method) => ({ method, values: unpack(row.t ?? "") })).filter((trace) => trace.values.length);
     if (shown().truth) traces.unshift({ method: -1, values: unpack(shown().truth) });
     drawTrace();
@@ -320,7 +327,7 @@
   $("next-clip").addEventListener("click", () => other(1));
   document.addEventListener("keydown", onKey);
   for (const name of ["hashchange", "eap-clip"]) window.addEventListener(name, () => { if (readHash()) { show(state.t); $("player").scrollIntoView(); } });
-  new ResizeObserver(() => { if (plot && Math.abs($("trace").clientWidth - plot.width) > 2) drawTrace(); }).observe($("trace"));
+  new ResizeObserver(() => { spread(); if (plot && Math.abs($("trace").clientWidth - plot.width) > 2) drawTrace(); }).observe($("trace"));
   new IntersectionObserver((entries) => {
     near = entries.at(-1).isIntersecting;
     if (near) for (const video of videos()) if (video.preload === "none") { video.preload = "auto"; video.load(); }

@@ -101,7 +101,7 @@ def test_exports_are_in_the_page(page: Path) -> None:
     match = re.search(r'id="export-data">(.*?)</script>', page.read_text("utf-8"), re.S)
     assert match
     exports = json.loads(match[1])
-    assert set(exports["comparison-1"]) == {"csv", "latex", "markdown", "wide"}
+    assert set(exports["comparison-1"]) == {"csv", "latex", "markdown", "print"}
     assert exports["comparison-1"]["csv"]["head"].startswith("method,role,column")
     assert len(exports) > 8
 

@@ -8,7 +8,9 @@ import pytest
 import reports
 from eap.errors import DataError
 from reports.compare import ManyLinks, compare, labels, merge
+from reports.facts import collect
 from reports.source import Run, load
+from reports.trust import checks
 from tests.reports.fake_run import SKILL, Recipe, write_run
 
 SMALL = Recipe(identities=6, emotions=("happy", "sad"), frames=8)
@@ -52,6 +54,24 @@ def test_unlike_signatures_are_neither_ranked_nor_subtracted(pair: tuple[Run, Ru
     assert "psnr|crop:face|v1" in found.refused[0]
     assert not [c for c in found.changes if c.metric.startswith("PSNR")]
     assert "do not have the same clips" in found.warnings[0]
+
+
+def test_runs_of_unlike_clips_are_complete_and_each_has_its_verdict(pair: tuple[Run, Run]) -> None:
+    old, new = pair
+    kept = new.clips[:3]
+    ids = {c.id for c in kept}
+    runs = (old, replace(new, clips=kept, records=tuple(r for r in new.records if r.clip in ids)))
+    merged = merge(runs)
+    facts = collect(merged.values, merged.info.metrics)
+    found = {c.title: c for c in checks(merged, facts)}
+    # 6 methods on 2 tracks: 12 clips of the one run and 3 of the other, not 12 methods on 12 clips.
+    assert found["The run is complete"].text.startswith("180 of 180 ")
+    assert found["The run is complete"].status == "pass"
+    assert found["The floors are below EAP of their run"].status == "pass"
+    answers = [dict(line.answers) for line in compare(runs, merged).runs]
+    assert [sorted(a) for a in answers] == [["Intensity", "Neutralization"]] * 2
+    assert merged.main == "eap@new"
+    assert old.main == "eap"
 
 
 def test_links_lead_into_the_right_run_and_no_further(pair: tuple[Run, Run], tmp_path: Path) -> None:

@@ -35,13 +35,24 @@ def test_csv_keeps_full_precision_and_is_inert() -> None:
 def test_latex_is_booktabs_with_bold_best_and_escapes() -> None:
     text = to_latex(TABLE)
     assert r"\toprule" in text
-    assert r"\textbf{26.41} {\scriptsize {[}26.10, 26.70{]}}" in text
-    assert r"\underline{$-$0.500}" in text
+    assert r"\eapcell{\textbf{26.41}}{{[}26.10, 26.70{]}\\[-2pt]\tiny 47/48}" in text
+    assert "$-$0.500$^{=}$" in text
     assert r"100 \% \& more" in text
     assert r"M\_LMD $\downarrow$" in text
     # A row that began with a bare [ would be read as the optional argument of the \\ before it.
     assert "\n[x]" not in text
     assert text.count(r"\midrule") == 2  # head, and between method and floor
+
+
+def test_wide_latex_tables_stand_in_blocks_of_nearly_equal_width() -> None:
+    columns = tuple(Column(f"m{i}", f"m{i}") for i in range(15))
+    row = Row("eap", "A name of a method that is long", "method", tuple(Cell(float(i), f"{i}") for i in range(15)))
+    text = to_latex(Table("wide", "Wide", "A caption.", columns, (row,)))
+    assert [text.count("{l" + "c" * n + "}") for n in (5, 6, 7)] == [3, 0, 0]  # 15 columns, at most 7 in a block
+    assert text.count(r"\toprule") == text.count(r"\bottomrule") == 3
+    assert r"\begin{table*}[t]" in text
+    assert r"\begin{table}[t]" in to_latex(TABLE)
+    assert text.count(r"\parbox[t]{2.8cm}{\raggedright A name of a method that is long} & ") == 3
 
 
 def test_markdown_bold_and_counts() -> None:

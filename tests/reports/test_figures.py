@@ -23,8 +23,8 @@ def report(run: Run, run_dir: Path) -> Report:
 
 def test_figures_of_frames_are_made_where_there_are_media(report: Report) -> None:
     made = list(report.plots)
-    assert made[:6] == ["intensity", "saturation", "plane", "neutralization", "leakage", "confusion"]
-    assert made[6:] in ([], ["strips"]), "strips need a playable video of the most telling clip"
+    assert made[:7] == ["ties", "intensity", "saturation", "plane", "neutralization", "leakage", "confusion"]
+    assert made[7:] in ([], ["strips"]), "strips need a playable video of the most telling clip"
     if "strips" in made:
         assert "data:image/jpeg;base64," in report.plots["strips"].svg
     assert "image/png" not in report.plots["neutralization"].svg
@@ -33,7 +33,7 @@ def test_figures_of_frames_are_made_where_there_are_media(report: Report) -> Non
 def test_png_has_print_resolution_and_real_colours(report: Report, tmp_path: Path) -> None:
     path = save_plot(report.plots["saturation"], tmp_path / "s.png")
     pixels = np.asarray(Image.open(path).convert("RGB"), np.int64)
-    assert pixels.shape[1] > 2000  # 7.2 inches at 300 dpi
+    assert pixels.shape[1] == 1546  # three quarters of 6.875 inches at 300 dpi
     blue = pixels[..., 2] - pixels[..., 0] > 100  # EAP's #0072b2, whatever shows through it
     assert blue.any()
     assert not (np.abs(pixels - [2, 3, 1]).sum(axis=2) == 0).any()  # the marker itself is never printed

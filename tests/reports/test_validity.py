@@ -1,15 +1,24 @@
 from __future__ import annotations
 
+import csv
+import io
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
+import reports
 from eap.errors import DataError
 from metrics.registry import get_metric
 from metrics.validity.damages import DAMAGES, get_damage
 from metrics.validity.results import Cell, DamageInfo, MetricInfo, Validity, save_validity
-from reports.validity import build_validity, cross_talk, render_validity, verdicts
+from reports.figures import save_plot
+from reports.measured import validity_of
+from reports.source import load
+from reports.validity import build_validity, cross_talk, heat_map, render_validity, verdicts
+from tests.reports.fake_run import Recipe, write_run
 
 
 def _cell(metric: str, damage: str, step: float, *, declared: bool = False, seen: float | None = None) -> Cell:
@@ -53,7 +62,7 @@ def test_verdicts_put_failures_first_and_say_why(found: Validity) -> None:
     assert [row.status for row in verdicts(found)] == ["fail", "fail", "pass", "pass"]
     assert rows["PSNR", "Noise"].mark == "✕ not monotone"
     assert rows["SSIM", "Blur"].mark == "✕ not seen"
-    assert rows["PSNR", "Blur"].seen == "0.5 px sigma (the weakest)"
+    assert rows["PSNR", "Blur"].seen == "0.5 (px sigma), the weakest"
     assert rows["PSNR", "Blur"].course == "30.000 → 27.000 → 24.000"
 
 
@@ -90,10 +99,42 @@ def test_the_page_stands_alone_and_is_the_same_twice(found: Validity, tmp_path: 
     assert tags.outside == []
     assert tags.open == []
     assert "2 of 4" in text
+    assert "FEW PEOPLE" in text  # two
     assert "EMBEDDED WORLD" in text
     assert "lse_c: no audio stream" in text
     assert "var(--heat" in text  # drawn in the page's colours, light or dark
     assert text == render_validity(found)
+
+
+def test_the_heat_map_is_saved_in_real_colours_with_its_numbers(found: Validity, tmp_path: Path) -> None:
+    plot = heat_map(found)
+    rows = list(csv.DictReader(io.StringIO(save_plot(plot, tmp_path / "v.csv").read_text())))
+    assert len(rows) == len(found.cells) == 6
+    assert (rows[0]["metric"], rows[0]["damage"], rows[0]["holds"], rows[0]["effect"]) == ("psnr", "blur", "1", "1")
+    pixels = np.asarray(Image.open(save_plot(plot, tmp_path / "v.png")).convert("RGB"), np.int64)
+    assert (pixels[..., 2] - pixels[..., 0] > 80).any()  # the blue of what a metric sees
+    assert (pixels[..., 0] - pixels[..., 2] > 80).any()  # the orange of what it takes for an improvement
+
+
+def test_a_runs_page_has_the_validation_beside_it(found: Validity, tmp_path: Path) -> None:
+    root = write_run(tmp_path / "run", Recipe(identities=2, emotions=("happy",), frames=4))
+    assert validity_of(load(root)) == (None, "")
+    save_validity(tmp_path / "elsewhere" / "validity.json", found)
+    beside, _ = validity_of(load(root), tmp_path / "elsewhere")
+    assert beside is not None
+    assert "other evaluators than this run (judge)" in beside.warning
+    same = found.model_copy(update={"evaluators": {"emotion-judge": "a" * 64}})
+    save_validity(root / "validity" / "validity.json", same)
+    text = reports.build(root).read_text("utf-8")
+    assert 'id="validity"' in text
+    assert "2 of 4 damages that the metrics declare" in text
+    assert "other evaluators" not in text
+    (root / "validity" / "validity.json").write_text("{}")
+    broken = reports.build(root).read_text("utf-8")
+    assert "INCOMPLETE RUN" in broken
+    assert 'id="validity"' not in broken
+    with pytest.raises(DataError, match=r"validity\.json"):
+        validity_of(load(root), tmp_path / "nowhere")
 
 
 def test_no_validation_is_named(tmp_path: Path) -> None:
