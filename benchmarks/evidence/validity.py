@@ -3,8 +3,8 @@
     python -m benchmarks.evidence.validity                 -> docs/evidence/validity.json, page beside the trials
     python -m benchmarks.evidence.validity --identities 12 --clips 4 --seconds 2
 
-About 40 seconds of one core for each clip of 1.2 s (94 versions are drawn, written, read and measured); trials are kept
-in `--work`, and a second call goes on from there.
+Half a minute to a minute of one core for each clip (every version of it is drawn, written, read and measured); trials
+are kept in `--work`, and a second call goes on from there.
 """
 
 from __future__ import annotations
