@@ -37,6 +37,8 @@ _PREFERRED = {
     "mismatched-audio": 6,
 }  # fmt: skip
 _PIXELS = re.compile(r'"data:image/png;base64,\s*([A-Za-z0-9+/=\s]+)"')
+_PATHS = re.compile(r' d="[^"]*"')
+_LONG = re.compile(r"(\.\d\d)\d+")
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 DASHES = ("solid", (0, (4, 1.5)), (0, (1.2, 1.2)), (0, (6, 1.5, 1.2, 1.5)))
 
@@ -194,6 +196,8 @@ def finish(figure: Figure, key: str, title: str, caption: str, csv: str = "") ->
     for pattern in (r"<metadata>.*?</metadata>", r"<style type.*?</style>", r"font-family: [^;\"]*;? ?"):
         svg = re.sub(pattern, "", svg, flags=re.S)
     svg = re.sub(r"\s*\n\s*", " ", _own_ids(svg, key)).replace("> <", "><")
+    # A hundredth of a point is finer than any screen or printer; six digits would make up most of the page.
+    svg = _PATHS.sub(lambda found: _LONG.sub(r"\1", found.group()), svg)
     for index, colour in enumerate(PALETTE):
         svg = svg.replace(f"#0203{index:02x}", f"var(--m{index}, {colour})")
     for marker, (variable, fallback) in _VARIABLES.items():
