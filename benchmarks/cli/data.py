@@ -27,7 +27,7 @@ LAST_SENTENCE: Final = 999
 
 @click.group()
 def data() -> None:
-    """Write the embedded world; check a dataset folder; prepare it.
+    """Write the embedded world; check and prepare datasets.
 
     \b
     Example:
