@@ -157,7 +157,8 @@ def test_free_text_is_no_formula_in_the_export(store: Store) -> None:
 def test_sql_in_platform_fields_is_data(store: Store, field: str) -> None:
     text = "x'; DROP TABLE raters; --"
     visitor = Visitor(store)
-    visitor.consent(**{field: text, "platform": "prolific"})
+    whole = {"platform_rater": "p", "platform_study": "s", "platform_session": "t", "platform": "prolific"}
+    assert visitor.consent(**(whole | {field: text})).url.path == "/check"
     with store.database.read() as connection:
         row = connection.execute(select(schema.raters)).one()
     assert getattr(row, field) == text
