@@ -183,6 +183,7 @@ def test_sql_in_answers_is_refused(visitor: Visitor, store: Store, field: str) -
         "static/..%2fapp.py",
         "static/%2e%2e%2fapp.py",
         "static/....//app.py",
+        "static/..%252fapp.py",
         "media/check/../../secret.key",
     ],
 )
