@@ -41,7 +41,7 @@ def two_processes(arrays: ArraySet, tmp_path_factory: pytest.TempPathFactory) ->
     command += ["tests.eap.training.small_run", "--arrays", str(arrays.root), "--out", str(out), "--micro", "2"]
     command += ["--phase", "represent", "--phase", "neutralize"]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=300)
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=900)
     assert done.returncode == 0, done.stderr[-3000:]
     return out
 
