@@ -123,7 +123,7 @@ def _emotion(
     if emotion in anchors:
         axis.plot(*zip(anchor, centre, strict=True), color=colour, linewidth=0.8, alpha=0.7)
         axis.plot(*anchor, "o", markersize=6.5, markerfacecolor="none", markeredgecolor=colour, markeredgewidth=1.2)
-    axis.plot(*centre, "P", markersize=4.5, color=colour, markeredgewidth=0, label=emotion)
+    axis.plot(*centre, "P", markersize=4.5, color=colour, markeredgewidth=0, label=short(emotion, 14))
     return [method, emotion, len(clips), *centre, *anchor]
 
 
@@ -140,7 +140,7 @@ def _placed(anchors: dict[str, Point], names: list[str], points: float, left: fl
         x, y = (v * points for v in anchors[emotion])
         own = (x - 5, y - 5, x + 5, y + 5)
         for side in sides:
-            box = _box(side, x, y, 3.6 * len(emotion))
+            box = _box(side, x, y, 3.6 * min(len(emotion), 14))
             free = not any(_meet(box, other) for other in [*taken, *(r for r in rings if r != own)])
             if free and box[0] > left * points:
                 taken.append(box)
@@ -167,6 +167,6 @@ def _word(axis: Any, emotion: str, anchor: Point, side: str, colour: str) -> Non
         "left": ((-6, 0), "right", "center"), "right": ((6, 0), "left", "center"),
     }[side]  # fmt: skip
     axis.annotate(
-        emotion, anchor, offset, textcoords="offset points", ha=across, va=along, fontsize=6.5, color=colour,
+        short(emotion, 14), anchor, offset, textcoords="offset points", ha=across, va=along, fontsize=6.5, color=colour,
         annotation_clip=False,
     )  # fmt: skip

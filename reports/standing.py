@@ -125,9 +125,14 @@ def _draw(panels: Sequence[Panel], rows: Sequence[tuple[str, str, str]], *, bars
             axis.set_visible(False)
             continue
         _panel(axis, panels[i], rows, bars=bars)
-        axis.set_yticks(range(len(rows)), [short(title, 30) for _, title, _ in rows])
+        axis.set_yticks(range(len(rows)), [_named(title) for _, title, _ in rows])
         axis.tick_params(axis="y", length=0, labelleft=i % columns == 0, labelsize=7)
     return figure
+
+
+def _named(title: str, most: int = 34) -> str:
+    """A row's name cut in its middle: of several runs the end tells them apart."""
+    return title if len(title) <= most else f"{title[: most - 13]}…{title[-12:]}"
 
 
 def _panel(axis: Any, panel: Panel, rows: Sequence[tuple[str, str, str]], *, bars: bool) -> None:
