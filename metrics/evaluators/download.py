@@ -104,7 +104,8 @@ def _accept(item: WeightFile, folder: Path, path: Path, source: str) -> None:
         raise WeightsError(f"{source}: {size} bytes, expected {item.bytes}", fix="get the file from its publisher")
     if (wanted and found != wanted) or not found.startswith(item.sha256_begins):
         raise WeightsError(
-            f"{source}: sha256 is {found}, expected {wanted or item.sha256_begins}: not the published file, it was not kept",
+            f"{source}: sha256 is {found}, expected {wanted or item.sha256_begins}:"
+            " not the published file, it was not kept",
             fix="try again, or get the file from its publisher",
         )
     if size == 0:

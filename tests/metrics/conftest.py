@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
+from eap.perception.official.files import WeightFile
 from metrics.evaluators import weights
-from metrics.evaluators.weights import WeightFile
 from tests.metrics.fakes import TEMPLATE, FakeEvaluators
 
 # A busy machine is slow, not wrong.

@@ -97,7 +97,7 @@ def test_mixed_up_clips_turn_the_ranking_round() -> None:
     assert [trial.vote for trial, _ in whole] == [trial.vote for trial in made]
     assert [f.judged_intensity for _, f in whole] == [t.versions[BASE].judged_intensity for t in reversed(made)]
     result = _cell("votes_pcc", damage, made)
-    assert (result.values[0], result.values[-1]) == (pytest.approx(1.0), pytest.approx(-1.0))
+    assert [result.values[0], result.values[-1]] == pytest.approx([1.0, -1.0])
     assert result.holds
     assert metric.spec.sees == ("intensity_mixed",)
     assert cell(get_metric("psnr"), damage, made) is None
