@@ -98,12 +98,12 @@ _FORMATS: dict[str, Format] = {
 
 
 def look_up(document: dict[str, Any], path: str) -> Any:
-    """The value at ``a/b/c`` below ``figures``, or at ``@commit`` and the like of the record itself.
+    """The value at ``a/b/c`` below ``figures`` (``%20``: a space), or at ``@commit`` and the like of the record itself.
 
     Raises ConfigError naming the path when it is not there.
     """
     value: Any = document if path.startswith("@") else document["figures"]
-    for step in path.lstrip("@").split("/"):
+    for step in path.lstrip("@").replace("%20", " ").split("/"):
         if isinstance(value, list) and step.isdigit() and int(step) < len(value):
             value = value[int(step)]
         elif isinstance(value, dict) and step in value:
