@@ -60,4 +60,4 @@ def test_an_unknown_recipe_is_one_line(work: Path, capsys: pytest.CaptureFixture
     with pytest.raises(SystemExit) as left:
         main(["train", "--recipe", "dinner", "--work", str(work)])
     assert left.value.code == 2
-    assert capsys.readouterr().err.startswith("error: no recipe 'dinner'; use 'bundle' or one of ")
+    assert capsys.readouterr().err.startswith("error: no recipe 'dinner'; use 'bundle', a plan (paper-256) or one of ")

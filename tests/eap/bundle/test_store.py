@@ -100,10 +100,10 @@ def test_unknown_role_is_refused(tmp_path: Path) -> None:
         store.save_weights("a", {"w": torch.zeros(1)}, replace(META, role="judge"), folder=tmp_path)  # type: ignore[arg-type]
 
 
-def test_too_large_a_file_is_refused_and_nothing_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store, "MAX_FILE_BYTES", 1000)
+def test_too_large_a_file_is_refused_and_nothing_is_left(tmp_path: Path) -> None:
+    assert store.MAX_FILE_BYTES == 16 << 20
     with pytest.raises(WeightsError, match="the limit is 1000"):
-        store.save_weights("a", {"w": torch.zeros(1000)}, META, folder=tmp_path)
+        store.save_weights("a", {"w": torch.zeros(1000)}, META, folder=tmp_path, limit=1000)
     assert list(tmp_path.iterdir()) == []
 
 
