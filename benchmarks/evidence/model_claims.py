@@ -134,7 +134,7 @@ def listening(shown: list[Reference], heard: list[Heard]) -> Figures:
     }
     for name in LISTENERS:
         model = Model.from_bundle(name)
-        told = [model.explain(portrait[h.spec.identity], h.said.audio) for h in heard]
+        told = [model.explain(portrait[h.spec.identity], h.said.audio, r_hat=False) for h in heard]
         guess = np.array([int(np.argmax(one.emotion_probability)) for one in told])
         z_exp = np.stack([one.z_exp for one in told])
         out[name] = {
@@ -150,7 +150,7 @@ def _emotion_from_z_id(model: Model, shown: list[Reference]) -> float:
     second = np.array([i // len(EMOTIONS) % 2 == 1 for i in range(len(shown))])
     emotion = np.array([r.emotion for r in shown])
     quiet = np.zeros(RATE // 5, np.float32)
-    z_id = np.stack([model.explain(r.image, quiet).z_id for r in shown])
+    z_id = np.stack([model.explain(r.image, quiet, r_hat=False).z_id for r in shown])
     return discriminant_accuracy(z_id[~second], emotion[~second], z_id[second], emotion[second])
 
 

@@ -41,10 +41,10 @@ def lines(person: int) -> list[Line]:
     peaks = [int(clip.truth.alpha.argmax()) for clip in clips]
     blank = np.full((MODEL_SIZE, MODEL_SIZE, 3), 255, np.uint8)
     out = [Line("ground truth", [blank, *(_frames(clip)[peak] for clip, peak in zip(clips, peaks, strict=True))])]
+    models = {name: Model.from_bundle(name) for name in ROWS}
     for emotion in REFERENCES:
         image = _reference(person, emotion)
-        for name in ROWS:
-            model = Model.from_bundle(name)
+        for name, model in models.items():
             drawn = [model.generate(image, clip.audio).frames[peak] for clip, peak in zip(clips, peaks, strict=True)]
             out.append(Line(f"{name}\n{emotion} reference", [image, *drawn]))
     return out

@@ -5,12 +5,11 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 
 from eap.constants import EMOTIONS, NEUTRAL
-from eap.data.arrays import ArraySet, ArrayWriter, ClipArrays
+from eap.data.arrays import ArraySet
 from eap.errors import ConfigError, DataError
 from eap.model.intensity import IntensityRegressor
 from eap.perception.teachers import FaceTeacher
@@ -20,37 +19,13 @@ from eap.training.loop import Trainer
 from eap.training.recipes import Finish, LossWeights, Optim, Recipe, load_recipe
 from eap.training.terms import Teachers, displacement, lip_shape
 from tests.eap.small_model import SMALL
-
-LENGTH = 12
+from tests.eap.training.small_run import write_small_arrays
 
 
 @pytest.fixture(scope="module")
 def arrays(tmp_path_factory: pytest.TempPathFactory) -> ArraySet:
     """Two identities, all emotions, two sentences; every pixel of a clip tells identity, emotion and sentence."""
-    root = tmp_path_factory.mktemp("arrays")
-    rng = np.random.default_rng(0)
-    with ArrayWriter(root / "a", 32) as writer:
-        for person in range(2):
-            for emotion in range(8):
-                for sentence in range(2):
-                    code = np.array([person * 100, emotion * 20, sentence * 100], np.uint8)
-                    writer.add(
-                        ClipArrays(
-                            id=f"M{person:03d}_{emotion}_{sentence}",
-                            identity=f"M{person:03d}",
-                            emotion=emotion,
-                            level=1 if emotion == NEUTRAL else 3,
-                            sentence=f"{sentence:03d}",
-                            view="front",
-                            wild=False,
-                            frames=np.broadcast_to(code, (LENGTH, 32, 32, 3)).copy(),
-                            mel=rng.normal(size=(4 * LENGTH, 80)),
-                            landmarks=rng.random((LENGTH, 68, 2)),
-                            affect=np.zeros((LENGTH, 3)),
-                            head=np.zeros((LENGTH, 3)),
-                        )
-                    )
-    return ArraySet.open(root / "a")
+    return write_small_arrays(tmp_path_factory.mktemp("arrays") / "a")
 
 
 def recipe(phase: str, **changes: object) -> Recipe:
