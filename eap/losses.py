@@ -143,6 +143,21 @@ def aux_landmarks(generated: Tensor, target: Tensor) -> Tensor:
     return F.l1_loss(from_nose(generated)[:, BROWS_EYES], from_nose(target)[:, BROWS_EYES])
 
 
+def aux_motion(generated: Tensor, target: Tensor, clips: int) -> Tensor:
+    """L_aux-motion (*ours*): L1 on how the lips move between the frames drawn of one clip.
+
+    Landmarks (clips*K,68,2), K frames of each clip in turn; compared about their mean over those K. L_lip alone leaves
+    lips dead where the reference's expression is not the target's: its gradient is the sign of the difference, and
+    as long as a mouth is further off than it moves that sign is the same in every frame.
+    """
+
+    def movement(landmarks: Tensor) -> Tensor:
+        lips = from_nose(landmarks)[:, LIPS].unflatten(0, (clips, -1))
+        return lips - lips.mean(1, keepdim=True)
+
+    return F.l1_loss(movement(generated), movement(target))
+
+
 def aux_look(generated: Tensor, target: Tensor) -> Tensor:
     """L_aux-look (*ours*): squared difference of F's affect embeddings h (N,n) of generated and target frames.
 

@@ -20,12 +20,14 @@ LEVEL_PEAKS = (0.38, 0.68, 0.97)
 
 @dataclass(frozen=True)
 class Affect:
-    """One emotion at alpha = 1: action units, head and gaze offsets (radians), valence and arousal, voice."""
+    """One emotion at alpha = 1: action units, gaze offset (radians), valence and arousal, voice.
+
+    It has no posture of the head: hair, neck and shoulders would tell the emotion with the face hidden.
+    """
 
     valence: float = 0.0
     arousal: float = 0.0
     units: dict[str, float] = field(default_factory=dict)
-    head: tuple[float, float, float] = (0.0, 0.0, 0.0)  # yaw, pitch (+ is down), roll
     gaze: tuple[float, float] = (0.0, 0.0)
     liveliness: float = 1.0  # factor on head movement that goes with speech rhythm
     voice: Prosody = VOICES["neutral"]
@@ -36,7 +38,6 @@ AFFECTS: dict[str, Affect] = {
         -0.51,
         0.59,
         {"AU4": 1.1, "AU5": 0.75, "AU7": 0.75, "AU24": 0.9, "AU17": 0.40, "AU9": 0.20, "AU10": 0.12},
-        head=(0.0, 0.06, 0.0),
         liveliness=1.7,
         voice=VOICES["angry"],
     ),
@@ -44,7 +45,6 @@ AFFECTS: dict[str, Affect] = {
         -0.45,
         0.20,
         {"AU12L": 0.6, "AU14L": 1.0, "AU7": 0.25, "lidU": 0.16, "AU17": 0.15},
-        head=(0.10, -0.07, 0.05),
         gaze=(-0.10, 0.06),
         liveliness=0.6,
         voice=VOICES["contempt"],
@@ -53,7 +53,6 @@ AFFECTS: dict[str, Affect] = {
         -0.60,
         0.35,
         {"AU9": 1.1, "AU10": 0.95, "AU15": 0.40, "AU16": 0.30, "AU17": 0.40, "AU4": 0.30, "AU7": 0.45, "AU6": 0.25},
-        head=(0.06, 0.02, -0.03),
         gaze=(-0.05, 0.05),
         voice=VOICES["disgusted"],
     ),
@@ -71,7 +70,6 @@ AFFECTS: dict[str, Affect] = {
             "AU25": 0.50,
             "AU26": 0.18,
         },
-        head=(0.0, -0.05, 0.0),
         liveliness=0.7,
         voice=VOICES["fear"],
     ),
@@ -79,7 +77,6 @@ AFFECTS: dict[str, Affect] = {
         0.81,
         0.51,
         {"AU6": 1.0, "AU12": 1.05, "AU25": 0.70, "AU26": 0.10},
-        head=(0.0, -0.02, 0.03),
         liveliness=1.5,
         voice=VOICES["happy"],
     ),
@@ -88,7 +85,6 @@ AFFECTS: dict[str, Affect] = {
         -0.63,
         -0.27,
         {"AU1": 1.15, "AU4": 0.65, "AU15": 1.05, "AU17": 0.50, "lidU": 0.24, "AU7": 0.1},
-        head=(0.03, 0.13, 0.04),
         gaze=(0.0, 0.16),
         liveliness=0.45,
         voice=VOICES["sad"],
@@ -97,7 +93,6 @@ AFFECTS: dict[str, Affect] = {
         0.40,
         0.67,
         {"AU1": 1.1, "AU2": 1.1, "AU5": 1.0, "AU26": 0.8, "AU25": 0.40},
-        head=(0.0, -0.07, 0.0),
         liveliness=1.2,
         voice=VOICES["surprised"],
     ),

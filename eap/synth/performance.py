@@ -189,7 +189,7 @@ def perform(
     nod = np.zeros((plan.frames, 3))
     nod[:] = (motion.beat * lively)[:, None] * np.array([style.turn, style.nod, style.tip])
     yaw, pitch = VIEW_ANGLES[view]
-    own = motion.head * (0.7 + 0.3 * lively)[:, None] + nod + alpha[:, None] * np.array(affect.head)
+    own = motion.head * (0.7 + 0.3 * lively)[:, None] + nod
     gaze = motion.gaze - _COUNTER_ROTATION * own[:, :2] + alpha[:, None] * np.array(affect.gaze)
     return Performance(
         units=units,

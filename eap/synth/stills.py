@@ -38,7 +38,6 @@ def still(
         units[name] = np.array([full * alpha])
     channels = np.zeros((1, len(VISEME_CHANNELS))) if mouth is None else np.array([mouth])
     acts = {name: float(values[0]) for name, values in mix_speech(units, channels).items()}
-    yaw, pitch = VIEW_ANGLES[view]
-    head = (yaw + alpha * affect.head[0], pitch + alpha * affect.head[1], alpha * affect.head[2])
+    head = (*VIEW_ANGLES[view], 0.0)
     gaze = (alpha * affect.gaze[0], alpha * affect.gaze[1])
     return face_of(identity).draw(acts, head, gaze, tongue=float(channels[0, -1]), size=size)

@@ -238,8 +238,12 @@ class Trainer:
         )
 
     def _read(self, frames: Tensor) -> FaceReading:
-        """The frozen teacher, in bfloat16 where that is twice as fast; what is compared is float32 again."""
-        with self._mixed():
+        """The frozen teacher, in bfloat16 on an accelerator; what is compared is float32 again.
+
+        On a CPU it is a tenth of the step, and bfloat16 rounds the lips by a fifth of what they move.
+        """
+        fast = self.scale.precision == "bf16" and self.device.type != "cpu"
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=fast):
             reading: FaceReading = self.teachers.face(soften(frames))
         return FaceReading(
             landmarks=reading.landmarks.float(),

@@ -41,6 +41,7 @@ _NAMES = {
     "aux_shape": "L_aux-shape",
     "aux_va": "L_aux-va",
     "aux_look": "L_aux-look",
+    "aux_motion": "L_aux-motion",
     "d": "adversary (D and D_E)",
 }
 

@@ -119,6 +119,11 @@ def _image_terms(w: LossWeights, gain: float, inputs: StepInputs, taps: tuple[fl
     }
     if w.aux_look:
         out["aux_look"] = losses.aux_look(inputs.generated_reading.embedding, inputs.target_reading.embedding)
+    if w.aux_motion:
+        clips = len(inputs.batch.picks)
+        out["aux_motion"] = losses.aux_motion(
+            inputs.generated_reading.landmarks, inputs.target_reading.landmarks, clips
+        )
     if w.aux_face:
         out["aux_face"] = losses.aux_landmarks(inputs.generated_reading.landmarks, inputs.target_reading.landmarks)
     return out
