@@ -17,7 +17,8 @@ from reports.compare import Comparison
 from reports.content import Report, Section
 from reports.exports import pieces
 from reports.facts import MetricFacts
-from reports.player import compress, payload
+from reports.packing import compress
+from reports.player import payload
 from reports.provenance import clip_list_hash, drawer
 from reports.source import Run
 from reports.tables import Table
@@ -113,13 +114,13 @@ def render(report: Report, page_dir: Path, options: Options | None = None, progr
         "ties": report.ties,
         "study_plots": report.study_plots,
         "validity": beside,
-        "player_json": Markup(compress(player)) if player else None,
+        "player_packed": compress(player) if player else "",
         "worst": worst(run, facts, links, page_dir, report.series),
         "failed": {"total": len(failed), "rows": failed[:MOST_FAILED_ROWS]},
         "provenance": _provenance(run),
         "records": _records(run, facts),
-        "exports_json": inline_json({t.dom_id: pieces(t.table) for t in everything}),
-        "plots_json": inline_json({p.key: p.csv for p in drawn}),
+        "exports_packed": compress({t.dom_id: pieces(t.table) for t in everything}),
+        "plots_packed": compress({p.key: p.csv for p in drawn}),
         "source_json": inline_json(drawer(run, facts)),
         "css": _static("page.css", options.templates),
         "page_js": _static("page.js", options.templates),

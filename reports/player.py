@@ -1,152 +1,144 @@
-"""What the side-by-side player needs, as plain data: links, traces, values; packed so that big runs stay small."""
+"""What the side-by-side player needs, as plain data: links, traces, values, in columns over the clips."""
 
 from __future__ import annotations
 
-import base64
-import gzip
-import json
-import math
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from eap.constants import FPS
+from metrics.rundir import ClipInfo, ClipRecord, MethodInfo
 from reports.differences import by_method
 from reports.facts import MetricFacts, decimals
 from reports.links import Links
+from reports.packing import Words, column, trace
 from reports.plot_style import Stroke
-from reports.series import Floats, Series
+from reports.series import Series
 from reports.source import Run, role
 
-TOP = math.sqrt(2.0)
-"""The largest intensity that can be packed: valence and arousal both at 1."""
-STEPS = 100
-UNKNOWN = 101
-BASE = 40
-"""Code of the first sign: from `(` on, so that JSON has little to escape."""
 WORST = ("intensity", "valence", "arousal")
 """Series with a truth, for which the frame furthest from it is told."""
 
 
-def pack(values: Floats | None) -> str:
-    """Intensity (T,) as one sign a frame: steps from the frame before, modulo 102, of levels 0..100 for 0..sqrt(2).
-
-    Level 101 is "not measured". Steps are small where a curve is smooth, so the text compresses well.
-    """
-    if values is None:
-        return ""
-    levels = np.where(np.isfinite(values), np.round(np.clip(np.nan_to_num(values), 0, TOP) / TOP * STEPS), UNKNOWN)
-    steps: npt.NDArray[np.int64] = np.mod(np.diff(levels.astype(np.int64), prepend=0), UNKNOWN + 1)
-    return "".join(chr(BASE + int(step)) for step in steps)
-
-
-def compress(payload: dict[str, Any]) -> str:
-    """The player's data as base64 of gzip of JSON; the same bytes for the same data."""
-    text = json.dumps(payload, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return base64.b64encode(gzip.compress(text.encode(), 9, mtime=0)).decode("ascii")
-
-
-def worst_frames(series: Series, method: str, track: str, clip: str) -> list[int]:
-    """For each of `WORST` the frame where a clip is furthest from the truth; -1 when that is not known."""
-    found = []
+def worst_frames(series: Series, method: str, track: str, clip: str) -> list[int | None]:
+    """For each of `WORST` the frame where a clip is furthest from the truth; None when that is not known."""
+    found: list[int | None] = []
     for name in WORST:
         values, truth = series.array(name, method, track, clip), series.truth(track, clip, name)
         if values is None or truth is None:
-            found.append(-1)
+            found.append(None)
             continue
         length = min(len(values), len(truth))
         error = np.abs(values[:length] - truth[:length])
-        found.append(int(np.nanargmax(error)) if np.isfinite(error).any() else -1)
+        found.append(int(np.nanargmax(error)) if np.isfinite(error).any() else None)
     return found
 
 
 def payload(
     run: Run, facts: dict[str, MetricFacts], series: Series, strokes: dict[str, Stroke], links: Links
 ) -> dict[str, Any] | None:
-    """The player's data, or None when no clip has anything to show."""
+    """The player's data, or None when no clip has anything to show.
+
+    `views` has one entry a track, its `rows` one a method; their lists run over the clips. Texts are numbers into
+    `words`.
+    """
     shown = [c for c in run.clips if any((m.name, t, c.id) in run.journal for m in run.methods for t in run.tracks)]
     if not shown:
         return None
-    values = {(m, t): by_method(run, m, t) for m in facts for t in run.tracks}
-    columns = [m for m in facts if any(values[m, t] for t in run.tracks)]
-    digits = {m: _digits(run, values, m) for m in columns}
-    # One letter a field in the rows, for there are many: media, reason, judged emotion, trace, values; absent if empty.
+    data = _Data(run, facts, series, links, shown)
+    views = [data.view(track) for track in run.tracks]
     return {
         "fps": FPS,
         "base": links.base,
         "tracks": list(run.tracks),
         "worst": list(WORST),
         "main": next((i for i, m in enumerate(run.methods) if m.name == run.main), 0),
-        "methods": [
-            {
-                "name": m.name,
-                "title": m.title or m.name,
-                "role": role(m),
-                "color": strokes[m.name].index,
-                "dash": strokes[m.name].dash,
-            }
-            for m in run.methods
-        ],
+        "methods": [_method(m, strokes[m.name]) for m in run.methods],
         "metrics": [
-            {"name": m, "title": facts[m].title, "arrow": facts[m].arrow, "digits": digits[m]} for m in columns
+            {"name": m, "title": facts[m].title, "arrow": facts[m].arrow, "digits": n} for m, n in data.digits.items()
         ],
-        "clips": [
-            {
-                "id": c.id,
-                "identity": c.identity,
-                "emotion": c.emotion or "",
-                "level": c.level,
-                "tracks": [_track(run, series, links, values, digits, c.id, t) for t in run.tracks],
-            }
-            for c in shown
-        ],
+        "clips": {
+            "id": [c.id for c in shown],
+            "identity": [data.words.number(c.identity) for c in shown],
+            "emotion": [data.words.number(c.emotion) for c in shown],
+            "level": [c.level for c in shown],
+        },
+        "views": views,
+        "words": data.words.texts,
     }
 
 
-def _digits(run: Run, values: dict[tuple[str, str], dict[str, dict[str, float]]], metric: str) -> int:
-    return decimals([v for t in run.tracks for clips in values[metric, t].values() for v in clips.values()])
+def _method(method: MethodInfo, stroke: Stroke) -> dict[str, Any]:
+    title, kind = method.title or method.name, role(method)
+    return {"name": method.name, "title": title, "role": kind, "color": stroke.index, "dash": stroke.dash}
 
 
-def _place(links: Links, path: str, usual: str) -> str | int | None:
-    """The link to a file; 1 when it lies at its usual place, which the page can spell itself; None when absent."""
-    href = links.href(path)
-    return 1 if href and path == usual else href
+@dataclass(frozen=True)
+class _Data:
+    run: Run
+    facts: dict[str, MetricFacts]
+    series: Series
+    links: Links
+    clips: list[ClipInfo]
+    words: Words = field(default_factory=Words)
+    values: dict[tuple[str, str], dict[str, dict[str, float]]] = field(init=False)
+    """(metric, track) -> method -> clip -> value."""
+    digits: dict[str, int] = field(init=False)
+    """Metrics with values per clip -> digits after the point."""
 
-
-def _track(
-    run: Run,
-    series: Series,
-    links: Links,
-    values: dict[tuple[str, str], dict[str, dict[str, float]]],
-    digits: dict[str, int],
-    clip: str,
-    track: str,
-) -> dict[str, Any]:
-    records = [run.journal.get((m.name, track, clip)) for m in run.methods]
-    place = f"media/reference/{track}/{clip}.png"
-    references = [_place(links, r.reference, place) for r in records if r is not None]
-    rows: list[dict[str, Any]] = []
-    for method, record in zip(run.methods, records, strict=True):
-        if record is None:
-            rows.append({"r": "not in this run's journal"})
-            continue
-        numbers = [values[m, track].get(method.name, {}).get(clip) for m in digits]
-        media = _place(links, record.media, f"media/{method.name}/{track}/{clip}.mp4")
-        absent = "" if media else "the video file is not in the run directory"
-        reason = (record.reason or "failed without a reason") if record.status != "ok" else absent
-        row = {
-            "m": media,
-            "r": reason,
-            "j": record.judged_emotion,
-            "t": pack(series.intensity(method.name, track, clip)),
-            "v": [None if v is None else round(v, digits[m]) for m, v in zip(digits, numbers, strict=True)],
-            "w": worst_frames(series, method.name, track, clip),
+    def __post_init__(self) -> None:
+        tracks = self.run.tracks
+        values = {(m, t): by_method(self.run, m, t) for m in self.facts for t in tracks}
+        numbers = {
+            m: [v for t in tracks for clips in values[m, t].values() for v in clips.values()] for m in self.facts
         }
-        rows.append({key: value for key, value in row.items() if value and value != [-1] * len(WORST)})
-    return {
-        "reference": next((r for r in references if r), None),
-        "referenceEmotion": next((r.reference_emotion for r in records if r and r.reference_emotion), ""),
-        "truth": pack(series.truth(track, clip)),
-        "rows": rows,
-    }
+        object.__setattr__(self, "values", values)
+        object.__setattr__(self, "digits", {m: decimals(found) for m, found in numbers.items() if found})
+
+    def view(self, track: str) -> dict[str, Any]:
+        """One track: reference images, truth, and a row a method."""
+        found = [[self.run.journal.get((m.name, track, c.id)) for m in self.run.methods] for c in self.clips]
+        references = [
+            [self._place(r.reference, f"media/reference/{track}/{c.id}.png") for r in records if r is not None]
+            for c, records in zip(self.clips, found, strict=True)
+        ]
+        shows = [next((r.reference_emotion for r in records if r and r.reference_emotion), "") for records in found]
+        return {
+            "reference": [next((r for r in places if r), None) for places in references],
+            "referenceEmotion": [self.words.number(emotion) for emotion in shows],
+            "truth": [trace(self.series.truth(track, c.id)) for c in self.clips],
+            "rows": [self._row(m.name, track, [r[i] for r in found]) for i, m in enumerate(self.run.methods)],
+        }
+
+    def _row(self, method: str, track: str, records: list[ClipRecord | None]) -> dict[str, Any]:
+        """Columns of one letter: media, reason, judged emotion, trace, values by metric, worst frames by series."""
+        ids = [c.id for c in self.clips]
+        media = [
+            self._place(r.media, f"media/{method}/{track}/{clip}.mp4") if r else None
+            for clip, r in zip(ids, records, strict=True)
+        ]
+        worst = [worst_frames(self.series, method, track, r.clip) if r else [None] * len(WORST) for r in records]
+        known = {m: self.values[m, track].get(method, {}) for m in self.digits}
+        return {
+            "m": media,
+            "r": [self.words.number(_reason(r, m)) for r, m in zip(records, media, strict=True)],
+            "j": [self.words.number(r.judged_emotion if r else "") for r in records],
+            "t": [trace(self.series.intensity(method, track, r.clip)) if r else "" for r in records],
+            "v": [column([known[m].get(r.clip) if r else None for r in records], n) for m, n in self.digits.items()],
+            "w": [column([frames[i] for frames in worst]) for i in range(len(WORST))],
+        }
+
+    def _place(self, path: str, usual: str) -> str | int | None:
+        """The link to a file; 1 when it lies at its usual place, which the page can spell itself; None when absent."""
+        href = self.links.href(path)
+        return 1 if href and path == usual else href
+
+
+def _reason(record: ClipRecord | None, media: str | int | None) -> str:
+    """Why there is no video; empty when there is one."""
+    if record is None:
+        return "not in this run's journal"
+    if record.status != "ok":
+        return record.reason or "failed without a reason"
+    return "" if media else "the video file is not in the run directory"

@@ -43,5 +43,5 @@ def embed(html: str, page_dir: Path, roots: Sequence[Path], cap_mb: int = DEFAUL
     text = json.dumps(packed, separators=(",", ":")).replace("<", "\\u003c")
     script = f'<script type="application/json" id="media-data">{text}</script>\n'
     # Before the page's own data, so that its scripts find it. A poster is fetched at once, so it must wait for them.
-    mark = '<script type="application/json" id="export-data">'
+    mark = '<script type="application/json" id="source-data">'
     return html.replace('poster="posters/', 'data-poster="posters/').replace(mark, script + mark, 1)

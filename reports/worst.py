@@ -75,7 +75,7 @@ def worst(
 def _clip(
     run: Run, links: Links, page_dir: Path, method: str, clip: str, track: str, value: str, series: Series | None
 ) -> WorstClip:
-    frame = worst_frames(series, method, track, clip)[0] if series else -1
+    frame = worst_frames(series, method, track, clip)[0] if series else None
     record = run.journal.get((method, track, clip))
     media = record.media if record else None
     return WorstClip(
@@ -85,7 +85,7 @@ def _clip(
         (record.judged_emotion if record else None) or "",
         links.href(media),
         _poster(links.file(media), media, page_dir),
-        player_link(clip, track, method, (frame + 0.5) / FPS if frame >= 0 else None),
+        player_link(clip, track, method, (frame + 0.5) / FPS if frame is not None else None),
     )
 
 

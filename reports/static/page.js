@@ -23,12 +23,25 @@ const eapMedia = (() => {
     return made.get(name);
   };
 })();
+// Data of the page: JSON, or packed (see reports/packing.py) and unpacked when it is first needed.
+const eapData = (() => {
+  const read = async (id) => {
+    const node = document.getElementById(id);
+    if (node.type === "application/json") return JSON.parse(node.textContent);
+    if (typeof DecompressionStream === "undefined") throw new Error("this browser cannot unpack the page’s data: Chromium 80, Firefox 113, Safari 16.4 or newer can");
+    const packed = Uint8Array.from(atob(node.textContent), (c) => c.charCodeAt(0));
+    return new Response(new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"))).json();
+  };
+  const known = new Map();
+  return (id) => { if (!known.has(id)) known.set(id, read(id)); return known.get(id); };
+})();
 let eapSource = () => {};
 
 (() => {
   const $ = (id) => document.getElementById(id);
   const json = (id) => ($(id) ? JSON.parse($(id).textContent) : {});
-  const exportsData = json("export-data");
+  // Tables that are kept whole (a study's) stand in the page as they are; pieces of tables are packed.
+  const wholeTables = $("export-data")?.type === "application/json" ? json("export-data") : {};
   const endings = { csv: ["csv", "text/csv"], latex: ["tex", "text/x-tex"], markdown: ["md", "text/markdown"], svg: ["svg", "image/svg+xml"], png: ["png", "image/png"] };
   function make(tag, properties = {}, ...children) {
     const node = Object.assign(document.createElement(tag), properties);
@@ -45,6 +58,9 @@ let eapSource = () => {};
     link.click();
     link.remove();
     setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+  }
+  async function trying(button, act) {
+    try { await act(); } catch (error) { button.textContent = "failed"; button.title = error.message; }
   }
 
   // ---- tables: what is shown, kept in the address ----
@@ -156,8 +172,8 @@ let eapSource = () => {};
       });
       this.box.querySelector(".table-head").after(details);
     }
-    export(format) {
-      const data = exportsData[this.id];
+    async export(format) {
+      const data = (await eapData("export-data"))[this.id];
       if (typeof data[format] === "string") return data[format];
       const columns = this.columns.map((_, i) => i).filter((i) => this.shownColumns[i]);
       const rows = this.places().filter((i) => this.shownRows[i]);
@@ -196,7 +212,7 @@ let eapSource = () => {};
   for (const box of document.querySelectorAll(".table[data-table]")) {
     const choice = new Choice(box);
     choices.set(choice.id, choice);
-    const whole = typeof exportsData[choice.id]?.csv === "string";  // then a saved table could not follow the choice
+    const whole = typeof wholeTables[choice.id]?.csv === "string";  // then a saved table could not follow the choice
     if (!whole && (choice.columns.length > 2 || choice.order.length > 2)) choice.chooser();
   }
   function restore() {
@@ -214,7 +230,7 @@ let eapSource = () => {};
       if (!button) return;
       const choice = choiceOf(button);
       if (button.matches(".sort")) choice.sort(button);
-      else if (button.dataset.format) save(choice.id, button.dataset.format, choice.export(button.dataset.format));
+      else if (button.dataset.format) trying(button, async () => save(choice.id, button.dataset.format, await choice.export(button.dataset.format)));
       else if (button.matches(".num")) openCell(choice, button);
     });
     // One tab stop a table; arrows walk from number to number.
@@ -322,12 +338,12 @@ let eapSource = () => {};
     return new Promise((done) => { canvas.toBlob(done, "image/png"); });
   }
   for (const button of document.querySelectorAll(".save")) {
-    button.addEventListener("click", async () => {
+    button.addEventListener("click", () => trying(button, async () => {
       const key = button.dataset.plot, format = button.dataset.format ?? "svg";
-      if (format === "csv") { save(key, "csv", json("plot-data")[key]); return; }
+      if (format === "csv") { save(key, "csv", (await eapData("plot-data"))[key]); return; }
       const [text, width, height] = standalone(button.closest("figure").querySelector("svg"));
       save(key, format, format === "svg" ? text : await png(text, width, height));
-    });
+    }));
   }
 
   // The browser's own controls would cover half of so small a face: a click on the picture plays it instead.

@@ -1,10 +1,9 @@
 "use strict";
 (async () => {
-  const packed = Uint8Array.from(atob(document.getElementById("player-data").textContent), (c) => c.charCodeAt(0));
-  const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
-  const data = JSON.parse(await new Response(stream).text());
   const $ = (id) => document.getElementById(id);
-  const TOP = Math.SQRT2, STEPS = 100, UNKNOWN = 101, BASE = 40;
+  let data = null;
+  try { data = await eapData("player-data"); } catch (error) { $("stage").textContent = "No player: " + error.message + "."; return; }
+  const TOP = Math.SQRT2, STEPS = 100, UNKNOWN = 101, BASE = 40, HUNDRED = 100;
   const DASHES = ["", "8 3", "3 3", "12 3 3 3"];
   const SVG = "http://www.w3.org/2000/svg";
   const state = { clip: 0, track: 0, sound: -1, t: 0 };
@@ -23,16 +22,38 @@
     return node;
   }
   const place = (href, ...parts) => eapMedia(href === 1 ? `${data.base}/media/${parts.map(encodeURIComponent).join("/")}` : href);
-  const videoOf = (index) => place(shown().rows[index].m, data.methods[index].name, data.tracks[state.track], current().id + ".mp4");
+  const videoOf = (index) => place(shown().rows[index].media, data.methods[index].name, data.tracks[state.track], current().id + ".mp4");
   const pictureOf = () => place(shown().reference, "reference", data.tracks[state.track], current().id + ".png");
   const color = (method) => `var(--m${method.color})`;
-  // One sign a frame: the step from the level before, modulo 102 (see reports/player.py).
+  // How the texts are packed: reports/packing.py. A trace has one sign a frame, the step from the level before.
   const unpack = (text) => {
     let level = 0;
-    return Array.from(text, (c) => { level = (level + c.charCodeAt(0) - BASE) % (UNKNOWN + 1); return level === UNKNOWN ? NaN : (level / STEPS) * TOP; });
+    return Array.from(text, (c) => {
+      const code = c.charCodeAt(0) - BASE;
+      level = (level + (code % 2 ? -(code + 1) / 2 : code / 2) + UNKNOWN + 1) % (UNKNOWN + 1);
+      return level === UNKNOWN ? NaN : (level / STEPS) * TOP;
+    });
   };
-  const current = () => data.clips[state.clip];
-  const shown = () => current().tracks[state.track];
+  // A number of a column, counted in its last digit; null where there is none.
+  function numberAt(column, clip, digits = 0) {
+    if (Array.isArray(column) || !column) return column?.[clip] ?? null;
+    const high = column.high.charCodeAt(clip) - BASE;
+    return high === 0 ? null : (column.least + (high - 1) * HUNDRED + column.low.charCodeAt(clip) - BASE) / 10 ** digits;
+  }
+  // The columns of all clips, and the one clip that is shown as an object.
+  const clips = data.clips.id.map((id, i) => ({ id, identity: data.words[data.clips.identity[i]], emotion: data.words[data.clips.emotion[i]], level: data.clips.level[i] }));
+  const current = () => clips[state.clip];
+  let seen = null;     // { clip, track, view }
+  function shown() {
+    if (seen?.clip === state.clip && seen.track === state.track) return seen.view;
+    const i = state.clip, all = data.views[state.track];
+    const rows = all.rows.map((row) => ({
+      media: row.m[i], reason: data.words[row.r[i]], judged: data.words[row.j[i]], trace: row.t[i],
+      values: data.metrics.map((metric, k) => numberAt(row.v[k], i, metric.digits)), worst: row.w.map((column) => numberAt(column, i)),
+    }));
+    seen = { clip: i, track: state.track, view: { reference: all.reference[i], referenceEmotion: data.words[all.referenceEmotion[i]], truth: all.truth[i], rows } };
+    return seen.view;
+  }
   const videos = () => tiles.map((tile) => tile.video).filter(Boolean);
   const master = () => (tiles.find((tile) => tile.method === state.sound && tile.video) ?? tiles.find((tile) => tile.video))?.video;
 
@@ -42,7 +63,7 @@
   }
   function readHash() {
     const wanted = eapHash.read();
-    const clip = data.clips.findIndex((c) => c.id === wanted.get("clip"));
+    const clip = data.clips.id.indexOf(wanted.get("clip"));
     if (clip < 0) return false;
     state.clip = clip;
     const track = data.tracks.indexOf(wanted.get("track"));
@@ -56,17 +77,17 @@
 
   // ---- tiles ----
   function judgement(row) {
-    if (!row.j) return "";
+    if (!row.judged) return "";
     const truth = current().emotion;
-    const kind = truth ? (row.j === truth ? "right" : "wrong") : "";
-    return make("span", { className: "judged " + kind, textContent: `judged ${row.j}` });
+    const kind = truth ? (row.judged === truth ? "right" : "wrong") : "";
+    return make("span", { className: "judged " + kind, textContent: `judged ${row.judged}` });
   }
   function tileFor(index) {
     const method = data.methods[index], row = shown().rows[index];
     const screen = make("div", { className: "screen" });
     let video = null;
     const broken = (text) => screen.replaceChildren(make("p", { className: "broken", textContent: text }));
-    if (row.m) {
+    if (row.media) {
       video = make("video", { src: videoOf(index), preload: near ? "auto" : "none", playsInline: true, muted: true });
       video.setAttribute("aria-label", method.title);
       if (shown().reference) video.poster = pictureOf();
@@ -76,7 +97,7 @@
       });
       video.addEventListener("loadedmetadata", () => { duration = Math.max(duration, video.duration); video.currentTime = Math.min(state.t, video.duration); });
       screen.append(video);
-    } else broken(row.r);
+    } else broken(row.reason);
     const swatch = make("span", { className: "swatch" });
     swatch.style.background = color(method);
     const caption = make("figcaption", {}, swatch, method.title, judgement(row));
@@ -168,11 +189,11 @@
   // ---- the worst frame: where the heard method (else the first with a trace) is furthest from the truth ----
   function toWorst() {
     const which = Number($("worst-by").value);
-    const rows = shown().rows, known = (index) => rows[index]?.w?.[which] >= 0;
+    const rows = shown().rows, known = (index) => (rows[index]?.worst[which] ?? null) !== null;
     const method = known(state.sound) ? state.sound : data.methods.findIndex((m, index) => m.role !== "ceiling" && known(index));
     if (method < 0) { $("time").textContent = `no ${data.worst[which]} was recorded here`; return; }
     pause();
-    seek((rows[method].w[which] + 0.5) / data.fps);
+    seek((rows[method].worst[which] + 0.5) / data.fps);
     writeHash();
     $("time").textContent += ` · ${data.methods[method].title} is furthest from the true ${data.worst[which]}`;
   }
@@ -188,7 +209,7 @@
     const head = make("tr", {}, make("th", { textContent: "Method", scope: "col" }),
       ...data.metrics.map((m) => make("th", { textContent: `${m.title} ${m.arrow}`, scope: "col" })));
     const rows = shown().rows.map((row, index) => make("tr", {}, make("th", { textContent: data.methods[index].title, scope: "row" }),
-      ...(row.v ?? data.metrics.map(() => null)).map((v, k) => make("td", {}, v === null ? "–" : numberOf(v, k, index)))));
+      ...row.values.map((v, k) => make("td", {}, v === null ? "–" : numberOf(v, k, index)))));
     $("values").replaceChildren(make("table", { className: "plain" }, make("thead", {}, head), make("tbody", {}, ...rows)));
   }
 
@@ -270,7 +291,7 @@
     tiles = data.methods.map((_, index) => tileFor(index));
     $("tiles").replaceChildren(referenceTile(), ...tiles.map((tile) => tile.node));
     spread();
-    traces = shown().rows.map((row, method) => ({ method, values: unpack(row.t ?? "") })).filter((trace) => trace.values.length);
+    traces = shown().rows.map((row, method) => ({ method, values: unpack(row.trace) })).filter((trace) => trace.values.length);
     if (shown().truth) traces.unshift({ method: -1, values: unpack(shown().truth) });
     drawTrace();
     describe();
@@ -285,11 +306,11 @@
     $("about").replaceChildren(make("b", { textContent: clip.identity || clip.id }), words.length ? ": " : "", ...words);
   }
   function choose(change) { Object.assign(state, change); show(); writeHash(); }
-  const other = (by) => choose({ clip: (state.clip + by + data.clips.length) % data.clips.length });
+  const other = (by) => choose({ clip: (state.clip + by + clips.length) % clips.length });
 
   function fillSelects() {
     const groups = new Map();
-    data.clips.forEach((clip, index) => {
+    clips.forEach((clip, index) => {
       const key = clip.emotion || "clips";
       if (!groups.has(key)) groups.set(key, make("optgroup", { label: key }));
       const words = clip.identity ? [clip.identity, clip.emotion, clip.level ? "level " + clip.level : "", "· " + clip.id] : [clip.id];

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import json
 import re
 import shutil
@@ -100,7 +101,7 @@ def test_out_may_be_a_folder_or_a_file(tmp_path: Path) -> None:
 def test_exports_are_in_the_page(page: Path) -> None:
     match = re.search(r'id="export-data">(.*?)</script>', page.read_text("utf-8"), re.S)
     assert match
-    exports = json.loads(match[1])
+    exports = json.loads(gzip.decompress(base64.b64decode(match[1])))
     assert set(exports["comparison-1"]) == {"csv", "latex", "markdown", "print"}
     assert exports["comparison-1"]["csv"]["head"].startswith("method,role,column")
     assert len(exports) > 8
