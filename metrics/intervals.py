@@ -9,6 +9,10 @@ mean        symmetric bootstrap-t (Hall 1988; Cameron, Gelbach & Miller 2008): t
 proportion  Wilson's score interval on the effective number of clips n / deff, as in surveys (Korn & Graubard 1998;
             Dean & Pagano 2015), with Student's t for the estimated design effect
 median      Woodruff (1952): an interval of the share of values below, read off the sorted values
+
+Differences of two runs of the same thing have an interval of their own (`student`). Often only one clip of many
+differs: then most resamples have hardly any standard error, and a bootstrap-t interval grows beyond all bounds about a
+difference of nearly nothing. How often Student's t holds the truth there stands in `docs/evidence/gate.json`.
 """
 
 from __future__ import annotations
@@ -96,17 +100,24 @@ def robust_error(sums: Array, counts: Array) -> tuple[float, float]:
     return mean, float(np.sqrt(k / (k - 1) * (residuals @ residuals))) / total
 
 
-def studentized(data: Clustered, confidence: float, resamples: int, seed: int) -> tuple[float, float]:
-    """Symmetric bootstrap-t interval of the mean; Student's t with fewer than 6 clusters."""
+def student(data: Clustered, confidence: float) -> tuple[float, float]:
+    """Student's t interval of the mean with its cluster-robust standard error, k - 1 degrees for k clusters."""
     from scipy.stats import t
 
-    sums, counts, k = data.sums, data.counts, data.n_clusters
-    mean, error = robust_error(sums, counts)
-    quantile = float(t.ppf(0.5 + confidence / 2, k - 1))
+    mean, error = robust_error(data.sums, data.counts)
     # Rounding of equal values is no spread.
     if error <= 1e-12 * max(1.0, abs(mean)):
         return mean, mean
-    if k >= FEW:
+    half = float(t.ppf(0.5 + confidence / 2, data.n_clusters - 1)) * error
+    return mean - half, mean + half
+
+
+def studentized(data: Clustered, confidence: float, resamples: int, seed: int) -> tuple[float, float]:
+    """Symmetric bootstrap-t interval of the mean; Student's t with fewer than 6 clusters."""
+    sums, counts, k = data.sums, data.counts, data.n_clusters
+    mean, error = robust_error(sums, counts)
+    low, high = student(data, confidence)
+    if low < high and k >= FEW:
         weights = draw_weights(k, resamples, seed)
         size = weights @ counts
         means = (weights @ sums) / size
@@ -114,8 +125,9 @@ def studentized(data: Clustered, confidence: float, resamples: int, seed: int) -
         errors = np.sqrt(k / (k - 1) * (weights * residuals**2).sum(axis=1)) / size
         usable = errors > 1e-9 * error
         if usable.mean() > 0.9:
-            quantile = float(np.quantile(np.abs(means - mean)[usable] / errors[usable], confidence))
-    return mean - quantile * error, mean + quantile * error
+            half = float(np.quantile(np.abs(means - mean)[usable] / errors[usable], confidence)) * error
+            return mean - half, mean + half
+    return low, high
 
 
 def wilson(data: Clustered, confidence: float) -> tuple[float, float]:

@@ -20,13 +20,14 @@ from metrics.intervals import (
     bca_levels,
     draw_weights,
     expanded_levels,
+    student,
     studentized,
     wilson,
     woodruff,
 )
 
-Method = Literal["auto", "percentile", "bca"]
-"""`auto`: the interval of `metrics.intervals` that suits the statistic."""
+Method = Literal["auto", "percentile", "bca", "student"]
+"""`auto`: the interval of `metrics.intervals` that suits the statistic; `student`: the same, means by Student's t."""
 
 RESAMPLES = 2000
 SEED = 20240929
@@ -79,7 +80,9 @@ def cluster_bootstrap(
     k = data.n_clusters
     if k < 2:
         return Interval(estimate, np.nan, np.nan, n, k, "no interval: one identity only")
-    if method != "auto":
+    if method == "student" and statistic == "mean":
+        low, high = student(data, confidence)
+    elif method in ("percentile", "bca"):
         low, high = _resampled(data, estimate, statistic, method, confidence, resamples, seed, expand)
     elif statistic == "mean":
         low, high = studentized(data, confidence, resamples, seed)

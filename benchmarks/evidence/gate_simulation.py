@@ -1,9 +1,11 @@
-"""Simulated checks: A/A pairs drawn from measured noise, and regressions of known size planted on top."""
+"""Simulated checks: A/A pairs drawn from measured noise, regressions of known size planted on top; and how often the
+interval of a difference holds the truth."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from statistics import median
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,9 +16,11 @@ from benchmarks.regression.check import judge_snapshots
 from benchmarks.regression.compare import compare, pooling
 from benchmarks.regression.config import GateConfig
 from benchmarks.regression.snapshot import Key, Series, Snapshot
-from benchmarks.regression.verdict import Side, State, Verdict
+from benchmarks.regression.verdict import Comparison, Side, State, Verdict
+from metrics.statistics import Method, cluster_bootstrap
 
 Array = NDArray[np.float64]
+METHODS: Mapping[str, Method] = {"gate": "student", "tables": "auto"}
 BLANK = Verdict(Side("simulated"), Side("simulated"), ())
 
 
@@ -115,7 +119,7 @@ def _exceeds(series: Series, harms: Mapping[str, float], config: GateConfig) -> 
 
 
 def detection(noise: Noise, config: GateConfig, keys: Sequence[Key], times: float, draws: int, seed: int) -> Figures:
-    """How often a regression of ``times`` the floor is called regressed, per series and over all.
+    """How often a regression of ``times`` the floor is called regressed, per series and over all; how often unchanged.
 
     The planted loss is the same on every clip, on top of A/A noise. On a metric that is 0 or 1 per clip, as many clips
     as the loss needs (rounded up) are flipped, drawn at random; where too few are right to lose, it cannot be planted.
@@ -123,18 +127,20 @@ def detection(noise: Noise, config: GateConfig, keys: Sequence[Key], times: floa
     rng = np.random.default_rng(seed)
     caught: dict[str, float] = {}
     impossible: list[str] = []
+    unchanged = 0
     for key in keys:
         series = noise.base.series[key]
         floor = config.floor(key[0]).size(series.value)
-        hits = 0
+        found: list[Comparison] = []
         for _ in range(draws):
             planted = _plant(noise, key, times * floor, rng)
             if planted is None:
                 break
-            found = compare(planted, noise.base, config, methods=(key[1],), metrics=(key[0],))
-            hits += any(item.key == key and item.state is State.REGRESSED for item in found)
+            judged = compare(planted, noise.base, config, methods=(key[1],), metrics=(key[0],))
+            found.append(next(item for item in judged if item.key == key))
         else:
-            caught["/".join(key)] = hits / draws
+            caught["/".join(key)] = sum(item.state is State.REGRESSED for item in found) / draws
+            unchanged += sum(item.state is State.UNCHANGED for item in found)
             continue
         impossible.append("/".join(key))
     rates = list(caught.values())
@@ -143,6 +149,7 @@ def detection(noise: Noise, config: GateConfig, keys: Sequence[Key], times: floa
         "times_floor": times,
         "draws_per_series": draws,
         "caught": wilson(round(sum(rates) * draws), total).figures() if total else None,
+        "called_unchanged": wilson(unchanged, total).figures() if total else None,
         "series_below_95_percent": {name: rate for name, rate in caught.items() if rate < 0.95},
         "cannot_be_planted": impossible,
     }
@@ -161,3 +168,31 @@ def _plant(noise: Noise, key: Key, loss: float, rng: np.random.Generator) -> Sna
         return None
     flipped = rng.choice(losing, wanted, replace=False)
     return harmed(run, {key: dict.fromkeys((str(clip) for clip in flipped), 1.0)})
+
+
+DIFFERENCES: Mapping[str, tuple[float, Callable[[Array], Array]]] = {
+    "every clip moves": (0.0, lambda z: z),
+    "some clips lose much": (float(np.exp(0.5)) - 1.0, lambda z: np.exp(z) - 1.0),
+    "some judgements flip": (0.0, lambda z: (z > 1.5).astype(np.float64) - (z < -1.5)),
+}
+"""How two runs may differ clip by clip: true mean, and differences from standard normal noise."""
+
+
+def coverage(identities: int, clips: int = 4, sets: int = 1000, seed: int = 3) -> Figures:
+    """How often the gate's interval of a mean difference holds the truth, beside that of our tables, and their widths.
+
+    Noise shared by an identity's clips makes .3 of the variance.
+    """
+    rng = np.random.default_rng(seed)
+    names = [f"id{i}" for i in range(identities) for _ in range(clips)]
+    told: Figures = {}
+    for kind, (truth, make) in DIFFERENCES.items():
+        shared, own = rng.standard_normal((sets, identities, 1)), rng.standard_normal((sets, identities, clips))
+        values = make(np.sqrt(0.3) * shared + np.sqrt(0.7) * own).reshape(sets, -1)
+        row: Figures = {}
+        for name, method in METHODS.items():
+            found = [cluster_bootstrap(data, names, method=method) for data in values]
+            held = sum(item.low <= truth <= item.high for item in found)
+            row[name] = {**wilson(held, sets).figures(), "median_width": median(i.high - i.low for i in found)}
+        told[kind] = row
+    return told

@@ -86,6 +86,7 @@ def _cell(value: Any, digits: int | None) -> str:
 
 _FORMATS: dict[str, Format] = {
     "text": str,
+    "yes": lambda value: "yes" if value else "no",
     "ci": interval,
     "percent": lambda value: f"{100 * value:.1f} %",
     "confusion": confusion,

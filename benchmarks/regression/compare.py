@@ -142,7 +142,9 @@ def _measured(
     directed = series.higher_is_better is not None or series.target is not None
     old = {clip: cost(series, before[clip]) for clip in shared}
     new = {clip: cost(series, after[clip]) for clip in shared}
-    interval = paired_difference(new, old, identity_of, statistic=pooling(series.metric), confidence=confidence)
+    interval = paired_difference(
+        new, old, identity_of, statistic=pooling(series.metric), method="student", confidence=confidence
+    )
     low, high = interval.low, interval.high
     if old == new:  # exact, also where one identity gives no interval
         low = high = 0.0
@@ -191,25 +193,29 @@ def p_values(old: Mapping[str, float], new: Mapping[str, float], identity_of: Ma
 
     1 where nothing differs; nan with fewer than two identities.
     """
-    from scipy import stats
-
     groups: dict[str, list[str]] = {}
     for clip in sorted(old):
         groups.setdefault(identity_of[clip], []).append(clip)
     first = np.array([np.mean([old[clip] for clip in group]) for group in groups.values()])
     second = np.array([np.mean([new[clip] for clip in group]) for group in groups.values()])
-    if len(groups) < 2:
+    k = len(groups)
+    if k < 2:
         return math.nan, math.nan
     difference = second - first
-    spread = max(float(np.abs(first).max()), float(np.abs(second).max()))
     if not difference.any():
         return 1.0, 1.0
-    # The same difference everywhere: t is infinite.
-    same = difference.std() <= 1e-12 * spread
-    paired = 0.0 if same else float(stats.ttest_1samp(difference, 0.0).pvalue)
-    if first.std() <= 1e-12 * spread and second.std() <= 1e-12 * spread:
-        return paired, 0.0
-    return paired, float(stats.ttest_ind(second, first, equal_var=False).pvalue)
+    before, after = (float(side.var(ddof=1)) / k for side in (first, second))
+    # By Welch and Satterthwaite; groups of one size.
+    freedom = (k - 1) * (before + after) ** 2 / (before**2 + after**2) if before + after > 0 else k - 1.0
+    paired = _p(float(difference.mean()), float(difference.std(ddof=1)) / math.sqrt(k), k - 1)
+    return paired, _p(float(difference.mean()), math.sqrt(before + after), freedom)
+
+
+def _p(mean: float, error: float, freedom: float) -> float:
+    """Two-sided p of Student's t; 0 where the difference is the same everywhere, for then t is infinite."""
+    from scipy import stats
+
+    return 0.0 if error <= 1e-12 * abs(mean) else float(2 * stats.t.sf(abs(mean) / error, freedom))
 
 
 def _whole_set(bare: Comparison, new: Series, old: Series) -> Comparison:

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import norm, t
+from scipy.stats import norm, t, ttest_1samp
 
-from metrics.intervals import Clustered, robust_error, studentized, wilson, woodruff
+from metrics.intervals import Clustered, robust_error, student, studentized, wilson, woodruff
 
 
 def _data(seed: int, k: int = 8, per: int = 5, *, binary: bool = False) -> Clustered:
@@ -29,6 +29,28 @@ def test_few_clusters_get_students_t() -> None:
     low, high = studentized(data, 0.95, 500, 0)
     mean, error = data.values.mean(), data.values.std(ddof=1) / 2
     assert (low, high) == pytest.approx((mean - t.ppf(0.975, 3) * error, mean + t.ppf(0.975, 3) * error))
+
+
+def test_students_t_by_hand_and_by_scipy() -> None:
+    # Means 1, 2, 6 of three identities with two clips each: mean 3, error root(7 / 3), t of 2 degrees 4.303.
+    data = Clustered.of([0.0, 2.0, 2.0, 2.0, 5.0, 7.0], ["a", "a", "b", "b", "c", "c"])
+    assert student(data, 0.95) == pytest.approx((3 - 4.3027 * 1.5275, 3 + 4.3027 * 1.5275), abs=1e-3)
+    alone = _data(3, k=9, per=1)
+    found = ttest_1samp(alone.values, 0.0).confidence_interval(0.9)
+    assert student(alone, 0.9) == pytest.approx((found.low, found.high))
+    assert student(Clustered.of([2.0, 2.0], ["a", "b"]), 0.95) == (2.0, 2.0)
+
+
+@given(st.integers(0, 300), st.integers(6, 12))
+def test_students_t_stays_bounded_where_one_clip_alone_differs(seed: int, k: int) -> None:
+    """The interval's worst case for values up to 1 is one cluster's mean of 1: (1 + t) / k."""
+    values = 1e-6 * np.random.default_rng(seed).normal(size=4 * k)
+    values[0] = 1.0
+    data = Clustered.of([float(v) for v in values], [f"id{i // 4}" for i in range(4 * k)])
+    low, high = student(data, 0.95)
+    assert max(-low, high) < (1 + t.ppf(0.975, k - 1)) / (4 * k) + 1e-4
+    low, high = studentized(data, 0.95, 500, 0)
+    assert high - low > 1.0  # which is why the gate does not use it
 
 
 def test_bootstrap_t_by_a_loop() -> None:

@@ -66,7 +66,7 @@ def test_bca_equals_scipy_on_clusters_of_one() -> None:
     assert found.high > plain.high  # skewed to the right: BCa moves up
 
 
-@given(st.integers(0, 1000), st.sampled_from(["auto", "percentile", "bca"]))
+@given(st.integers(0, 1000), st.sampled_from(["auto", "percentile", "bca", "student"]))
 def test_order_of_clips_changes_nothing_and_affine_maps_carry_over(seed: int, method: Method) -> None:
     values, names = _clustered(seed, k=6, per=3)
     order = np.random.default_rng(seed).permutation(len(values))

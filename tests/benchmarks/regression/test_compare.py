@@ -55,6 +55,35 @@ def test_the_state_follows_from_interval_and_floor(worse: float, low: float, hig
     assert decide(worse, low, high, 0.2) is state
 
 
+def _one_clip(by: float) -> Change:
+    """One clip moves by so much, all others by next to nothing."""
+
+    def change(metric: str, method: str, track: str, clip: ClipInfo, value: float) -> float:
+        if (metric, method) != ("psnr", "eap"):
+            return value
+        dust = 1e-6 * np.random.default_rng([*clip.id.encode()]).normal()
+        return value - by if clip.id == "M2001_happy" else value + float(dust)
+
+    return change
+
+
+def test_one_clip_that_moves_a_little_leaves_a_metric_unchanged(base: Path, tmp_path: Path) -> None:
+    """As with other threads or another batch size."""
+    item = of(judged(base, tmp_path, _one_clip(0.1)), "psnr")
+    # One identity's mean is off by .1 / 4: mean .025 / 6, and as much is its standard error.
+    half = stats.t.ppf(0.975, 5) * 0.025 / 6
+    assert (item.worse_low, item.worse_high) == pytest.approx((0.025 / 6 - half, 0.025 / 6 + half), abs=1e-5)
+    assert item.state is State.UNCHANGED
+    large = of(judged(base, tmp_path / "b", _one_clip(4.0)), "psnr")
+    assert large.state is State.INCONCLUSIVE  # a mean of .17 that is one person's alone; the floor is .2
+
+
+def test_the_interval_excludes_0_where_the_paired_p_is_small(base: Path, tmp_path: Path) -> None:
+    for number, spread in enumerate((0.1, 0.5, 1.0, 1.5, 2.0, 3.0)):
+        item = of(judged(base, tmp_path / str(number), worsen("psnr", -0.5, spread=spread)), "psnr")
+        assert (item.p_paired < 0.05) == (item.worse_low > 0 or item.worse_high < 0)
+
+
 @pytest.mark.parametrize(("metric", "by"), [("psnr", -0.5), ("m_lmd", 0.5)])
 def test_worse_knows_the_direction_of_the_metric(base: Path, tmp_path: Path, metric: str, by: float) -> None:
     verdict = judged(base, tmp_path, worsen(metric, by))
@@ -112,6 +141,7 @@ def test_p_values_are_scipys_on_identity_means() -> None:
     paired, unpaired = p_values(old, new, people)
     assert paired == pytest.approx(2 * stats.t.sf(2.5, 2))
     assert unpaired == pytest.approx(stats.ttest_ind([2, 5.5, 7.5], [1.5, 4, 7], equal_var=False).pvalue)
+    assert paired == pytest.approx(stats.ttest_1samp([0.5, 1.5, 0.5], 0.0).pvalue)
     assert p_values(old, old, people) == (1.0, 1.0)
     assert p_values(old, {clip: value + 1 for clip, value in old.items()}, people)[0] == 0.0
     assert all(np.isnan(p_values({"a1": 1.0}, {"a1": 2.0}, people)))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import itertools
+import math
 from datetime import date
 
 import pytest
 
+from benchmarks.regression.compare import decide
 from benchmarks.regression.verdict import Comparison, Problem, State, Waiver, judge
 
 WAIVER = Waiver("psnr", None, None, "known", date(2030, 1, 1))
@@ -56,6 +58,27 @@ def test_together_regressed_wins_then_unmeasured_then_ok(first: State, second: S
     expected = 1 if 1 in codes else 3 if 3 in codes else 0
     assert judge([item(first), item(second)], strict=strict).code == expected
     assert judge([item(second), item(first)], strict=strict).code == expected
+
+
+NUMBERS = [
+    # worse, low, high, with a floor of 1 -> exit code, and the same with --strict
+    ((2.0, 0.5, 3.5), 1, 1),
+    ((2.0, -0.5, 4.5), 0, 3),  # large, but people disagree
+    ((0.9, 0.5, 1.3), 0, 3),  # real, and perhaps beyond the floor
+    ((0.9, 0.5, 0.99), 0, 0),  # real, and below it
+    ((0.0, 0.0, 0.0), 0, 0),
+    ((0.01, -0.02, 0.04), 0, 0),
+    ((-2.0, -3.5, -0.5), 0, 0),
+    ((-2.0, -4.5, 0.5), 0, 3),
+    ((0.5, math.nan, math.nan), 0, 3),
+]
+
+
+@pytest.mark.parametrize(("numbers", "code", "strict"), NUMBERS)
+def test_numbers_to_exit_code(numbers: tuple[float, float, float], code: int, strict: int) -> None:
+    judged = item(decide(*numbers, floor=1.0))
+    assert judge([judged]).code == code
+    assert judge([judged], strict=True).code == strict
 
 
 @pytest.mark.parametrize("state", State)
