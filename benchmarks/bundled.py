@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from metrics.measure import Setup
     from metrics.results import ClipReading, ClipValue, FrameSeries, ResultTable
     from metrics.rundir import ClipRecord
+    from metrics.worst_frames import WorstFrame
 
 
 @dataclass(frozen=True)
@@ -104,6 +105,7 @@ class BundledParts:
         table = aggregate(
             values, readings, setup.context, metrics=settings.metrics, features=features, seed=settings.seed
         )
+        table = replace(table, worst_frames=tuple(gathered.worst))
         return _without_meaningless(table, {task.method.name: task.method for task in tasks}), gathered.series
 
     def report(self, root: Path) -> Path:
@@ -145,6 +147,8 @@ class _Gathered:
         }
         self._found: dict[tuple[str, str], list[tuple[Floats, str]]] = {}
         self.series: list[FrameSeries] = []
+        self.worst: list[WorstFrame] = []
+        self._theirs: dict[str, ClipFeatures | None] = {}
 
     def add(self, record: ClipRecord, metrics: Sequence[str]) -> list[ClipValue]:
         """Take in one record; returns its clip values."""
@@ -157,6 +161,7 @@ class _Gathered:
         features = self._features(record, replace(self._setup, metrics=names))
         if features is not None:
             self.series.extend(frame_series(record.reading(), features, _truth(self._tasks[record.key].clip)))
+            self.worst.extend(self._worst(record, features, replace(self._setup, metrics=names)))
             if features.features is not None and not method.metrics:
                 self._found.setdefault((record.method, record.track), []).append((features.features, record.identity))
         return record.clip_values()
@@ -172,7 +177,6 @@ class _Gathered:
 
     def reference_set(self) -> FeatureSet | None:
         """Features for FID of the clips that everything is measured against."""
-        from benchmarks.produce import Places
         from eap.errors import MediaError
         from metrics.fid import FeatureSet
         from metrics.measure import features_of
@@ -180,10 +184,8 @@ class _Gathered:
         clips = {task.clip.id: task.clip for task in self._tasks.values()}
         found = []
         for name in sorted(clips):
-            copy = Places(self._root, 0).truth(name)
-            path = copy if copy.is_file() else Path(clips[name].video)
             try:
-                features = features_of(path, self._setup)
+                features = features_of(self._true_video(clips[name]), self._setup)
             except MediaError:
                 continue  # the clip is a failed row of every method already, with this reason
             if features.features is not None:
@@ -191,6 +193,38 @@ class _Gathered:
         if not found:
             return None
         return FeatureSet(tuple(array for array, _ in found), tuple(name for _, name in found))
+
+    def _true_video(self, clip: Clip) -> Path:
+        """The clip that results are measured against: the dataset's, or the run's copy of it."""
+        from benchmarks.produce import Places
+
+        copy = Places(self._root, 0).truth(clip.id)
+        return copy if copy.is_file() else Path(clip.video)
+
+    def _worst(self, record: ClipRecord, features: ClipFeatures, setup: Setup) -> list[WorstFrame]:
+        """Where a clip is worst, from what its measurement left in the cache."""
+        from metrics.measure import gather, pair_of
+        from metrics.worst_frames import worst_frames
+
+        video = self._true_video(self._tasks[record.key].clip)
+        pair = pair_of(self._root / record.media, video, setup) if setup.pixels else None
+        measured = gather(features, self._reference(record.clip, video), pair, record.reading(), setup)
+        return worst_frames(measured, record.reading(), setup)
+
+    def _reference(self, clip: str, video: Path) -> ClipFeatures | None:
+        """The true clip's landmarks, once a clip; nothing else of it is kept, for runs are long."""
+        from eap.errors import MediaError
+        from metrics.measure import features_of
+
+        if clip not in self._theirs:
+            try:
+                found = features_of(video, self._setup)
+                self._theirs[clip] = replace(
+                    found, emotion=None, affect=None, features=None, sync_video=None, sync_audio=None
+                )
+            except MediaError:
+                self._theirs[clip] = None  # the clip is a failed row of every method already, with this reason
+        return self._theirs[clip]
 
     def _features(self, record: ClipRecord, setup: Setup) -> ClipFeatures | None:
         from eap.errors import MediaError

@@ -136,7 +136,7 @@ def measure_clip(
             theirs = features_of(reference, setup, cache=cache)
         except MediaError as error:
             broken = f"reference: {error.message}"
-    pair = _pair(Path(generated), Path(reference), setup, cache) if setup.pixels and reference else None
+    pair = pair_of(Path(generated), Path(reference), setup, cache=cache) if setup.pixels and reference else None
     calm, calm_reason = _twin(twin, setup, cache)
     measured = gather(ours, theirs, pair, reading, setup, truth=truth, twin=calm, twin_reason=calm_reason)
     if setup.quality and not broken:
@@ -191,7 +191,8 @@ def _quality(generated: Path, reference: Path | str | None, setup: Setup, cache:
     return quality(ours or generated, theirs, setup.quality, setup.protocol, cache=cache)
 
 
-def _pair(generated: Path, reference: Path, setup: Setup, cache: bool) -> PairFeatures:
+def pair_of(generated: Path, reference: Path, setup: Setup, *, cache: bool = True) -> PairFeatures:
+    """PSNR and SSIM by frame, as the protocol of `setup` pairs frames, or why there are none."""
     if setup.protocol.eat:
         return eat_compare(generated, reference, setup.evaluators, setup.protocol, cache=cache)
     return compare(generated, reference, setup.protocol, cache=cache)

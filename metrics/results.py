@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pandas as pd
 
+    from metrics.worst_frames import WorstFrame
+
 NOT_APPLICABLE = "not applicable"
 """A reason that starts with this says that the metric's definition leaves the clip out; such a clip is not expected."""
 
@@ -145,6 +147,8 @@ class ResultTable:
     confusion: tuple[ConfusionCell, ...] = ()
     notes: tuple[str, ...] = field(default=())
     """Sentences on the whole table: extra files, a forced evaluator, a refused one."""
+    worst_frames: tuple[WorstFrame, ...] = ()
+    """Where each clip is worst, for players; no number of a table."""
 
     def value(self, metric: str, method: str | None = None, track: str | None = None) -> Value:
         """The one value of that metric (and method, and track). Raises KeyError unless exactly one matches."""

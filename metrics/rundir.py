@@ -6,6 +6,7 @@
     clip_values.parquet   `metrics.results.CLIP_VALUE_COLUMNS`
     frames.parquet        `metrics.results.FRAME_COLUMNS`, long form
     confusion.parquet     `metrics.results.CONFUSION_COLUMNS`
+    worst_frames.parquet  `metrics.worst_frames.WORST_FRAME_COLUMNS`; runs written before it was have none
     media/<method>/<track>/<clip>.mp4, media/reference/<track>/<clip>.png
     report/               written by `reports`
 
@@ -232,13 +233,15 @@ class RunFiles:
         return self.read_journal()
 
     def write_tables(self, table: ResultTable, series: Sequence[FrameSeries] = ()) -> None:
-        """Write values, clip_values, frames and confusion, each whole or not at all."""
+        """Write values, clip_values, frames, confusion and worst_frames, each whole or not at all."""
         from metrics.results import clip_values_frame, confusion_frame, frames_frame, values_frame
+        from metrics.worst_frames import worst_frames_frame
 
         self._write("values", values_frame(table.values))
         self._write("clip_values", clip_values_frame(table.clip_values))
         self._write("frames", frames_frame(series))
         self._write("confusion", confusion_frame(table.confusion))
+        self._write("worst_frames", worst_frames_frame(table.worst_frames))
 
     def _write(self, name: str, frame: pd.DataFrame) -> None:
         with atomic_path(self.root / f"{name}.parquet") as temporary:

@@ -122,6 +122,7 @@ def merge(runs: Sequence[Run]) -> Run:
         clip_values=_frames([r.clip_values for r in runs], names),
         frames=_frames([r.frames for r in runs], names),
         confusion=_frames([r.confusion for r in runs], names),
+        worst_frames=_frames([r.worst_frames for r in runs], names),
         missing=missing,
         parts=tuple(f"{SEPARATOR}{name}" for name in names),
         expected=sum(len(r.methods) * len(r.tracks) * len(r.clips) for r in runs),

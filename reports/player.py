@@ -52,7 +52,7 @@ def payload(
         "fps": FPS,
         "base": links.base,
         "tracks": list(run.tracks),
-        "worst": list(WORST),
+        "worst": _worst_kinds(data, views),
         "main": next((i for i, m in enumerate(run.methods) if m.name == run.main), 0),
         "methods": [_method(m, strokes[m.name]) for m in run.methods],
         "metrics": [
@@ -67,6 +67,19 @@ def payload(
         "views": views,
         "words": data.words.texts,
     }
+
+
+def _worst_kinds(data: _Data, views: list[dict[str, Any]]) -> list[dict[str, str]]:
+    """By what a worst frame can be looked for, and what is said of it; columns of all others are taken out."""
+    rows = [row for view in views for row in view["rows"]]
+    kept = [i for i in range(len(WORST) + len(data.framed)) if any(row["w"][i] is not None for row in rows)]
+    for row in rows:
+        row["w"] = [row["w"][i] for i in kept]
+    kinds = [{"title": name, "words": f"furthest from the true {name}"} for name in WORST]
+    for metric in (data.facts[m] for m in data.framed):
+        end = "lowest" if metric.higher_is_better else "highest"
+        kinds.append({"title": metric.title, "words": f"at its {end} {metric.title}"})
+    return [kinds[i] for i in kept]
 
 
 def _method(method: MethodInfo, stroke: Stroke) -> dict[str, Any]:
@@ -86,6 +99,8 @@ class _Data:
     """(metric, track) -> method -> clip -> value."""
     digits: dict[str, int] = field(init=False)
     """Metrics with values per clip -> digits after the point."""
+    framed: list[str] = field(init=False)
+    """Metrics that have worst frames."""
 
     def __post_init__(self) -> None:
         tracks = self.run.tracks
@@ -93,6 +108,10 @@ class _Data:
         numbers = {
             m: [v for t in tracks for clips in values[m, t].values() for v in clips.values()] for m in self.facts
         }
+        known = {metric for metric, _, _ in self.run.worst_at}
+        object.__setattr__(
+            self, "framed", [m for m, f in self.facts.items() if m in known and f.higher_is_better is not None]
+        )
         object.__setattr__(self, "values", values)
         object.__setattr__(self, "digits", {m: decimals(found) for m, found in numbers.items() if found})
 
@@ -112,13 +131,14 @@ class _Data:
         }
 
     def _row(self, method: str, track: str, records: list[ClipRecord | None]) -> dict[str, Any]:
-        """Columns of one letter: media, reason, judged emotion, trace, values by metric, worst frames by series."""
+        """Columns of one letter: media, reason, judged emotion, trace, values by metric, worst frames by kind."""
         ids = [c.id for c in self.clips]
         media = [
             self._place(r.media, f"media/{method}/{track}/{clip}.mp4") if r else None
             for clip, r in zip(ids, records, strict=True)
         ]
         worst = [worst_frames(self.series, method, track, r.clip) if r else [None] * len(WORST) for r in records]
+        framed = [self.run.worst_at.get((m, method, track), {}) for m in self.framed]
         known = {m: self.values[m, track].get(method, {}) for m in self.digits}
         return {
             "m": media,
@@ -126,7 +146,8 @@ class _Data:
             "j": [self.words.number(r.judged_emotion if r else "") for r in records],
             "t": [trace(self.series.intensity(method, track, r.clip)) if r else "" for r in records],
             "v": [column([known[m].get(r.clip) if r else None for r in records], n) for m, n in self.digits.items()],
-            "w": [column([frames[i] for frames in worst]) for i in range(len(WORST))],
+            "w": [column([frames[i] for frames in worst]) for i in range(len(WORST))]
+            + [column([found.get(r.clip) if r else None for r in records]) for found in framed],
         }
 
     def _place(self, path: str, usual: str) -> str | int | None:

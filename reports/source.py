@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
@@ -19,6 +19,7 @@ from pydantic import ValidationError
 from eap.errors import DataError
 from metrics.results import CLIP_VALUE_COLUMNS, CONFUSION_COLUMNS, FRAME_COLUMNS, VALUE_COLUMNS, clip_values_frame
 from metrics.rundir import ClipInfo, ClipRecord, MethodInfo, RunFiles, RunInfo
+from metrics.worst_frames import WORST_FRAME_COLUMNS
 
 Role = Literal["ceiling", "method", "ablation", "floor", "difference", "part"]
 """What a row of a table is; `difference` and `part` (an identity) are rows that are no method."""
@@ -58,6 +59,8 @@ class Run:
     clip_values: pd.DataFrame
     frames: pd.DataFrame
     confusion: pd.DataFrame
+    worst_frames: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(WORST_FRAME_COLUMNS)))
+    """Where each clip is worst, by metric; empty in runs that were written before it was kept."""
     missing: tuple[str, ...] = ()
     parts: tuple[str, ...] = ("",)
     """Endings of the methods' names: one for each run on a page of several."""
@@ -130,6 +133,15 @@ class Run:
         return found
 
     @cached_property
+    def worst_at(self) -> dict[tuple[str, str, str], dict[str, int]]:
+        """(metric, method, track) -> clip -> its worst frame."""
+        found: dict[tuple[str, str, str], dict[str, int]] = {}
+        columns = (self.worst_frames[name].tolist() for name in ("metric", "method", "track", "clip", "frame"))
+        for metric, method, track, clip, frame in zip(*columns, strict=True):
+            found.setdefault((str(metric), str(method), str(track)), {})[str(clip)] = int(frame)
+        return found
+
+    @cached_property
     def source_emotions(self) -> dict[tuple[str, str], str]:
         """(track, clip) -> emotion of the reference image that methods were given, where it was recorded."""
         return {(r.track, r.clip): r.reference_emotion for r in self.records if r.reference_emotion}
@@ -172,6 +184,7 @@ def load(run_dir: Path) -> Run:
         clip_values,
         _table(files, "frames", FRAME_COLUMNS, missing),
         confusion,
+        _worst_frames(files, missing),
         tuple(missing),
     )
 
@@ -206,6 +219,14 @@ def _table(files: RunFiles, name: str, columns: tuple[str, ...], missing: list[s
         missing.append(f"{name}.parquet lacks the column(s) {', '.join(absent)}")
         table = table.assign(**dict.fromkeys(absent))
     return table[list(columns)]
+
+
+def _worst_frames(files: RunFiles, missing: list[str]) -> pd.DataFrame:
+    """Where clips are worst; nothing is missing when it was not kept, as in runs written before it was."""
+    if not (files.root / "worst_frames.parquet").is_file():
+        return pd.DataFrame(columns=list(WORST_FRAME_COLUMNS))
+    table = _table(files, "worst_frames", WORST_FRAME_COLUMNS, missing)
+    return table[pd.to_numeric(table["frame"], errors="coerce").fillna(-1) >= 0]
 
 
 def _confusion(records: tuple[ClipRecord, ...]) -> pd.DataFrame:

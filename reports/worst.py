@@ -50,7 +50,8 @@ def worst(
 ) -> tuple[WorstList, ...]:
     """Worst clips over all tracks for each metric that grades clips; posters are written beside the page.
 
-    With `series`, the player opens where the intensity is furthest from the truth, for metrics of the intensity.
+    The player opens at the metric's worst frame where one is known; with `series`, where the intensity is furthest from
+    the truth for metrics of the intensity.
     """
     method = run.main
     if not method:
@@ -66,17 +67,22 @@ def worst(
             continue
         digits = decimals([v for *_, v in values])
         chosen = sorted(values, key=lambda item: (-item[0], item[1], item[2]))[:PER_METRIC]
-        over_time = series if metric.name in OVER_TIME else None
-        clips = tuple(_clip(run, links, page_dir, method, c, t, number(v, digits), over_time) for _, c, t, v in chosen)
+        clips = tuple(
+            _clip(run, links, page_dir, c, t, number(v, digits), _frame(run, series, metric.name, c, t))
+            for _, c, t, v in chosen
+        )
         lists.append(WorstList(f"{metric.title} {metric.arrow}".strip(), run.label(method), clips, metric.name, method))
     return tuple(lists)
 
 
-def _clip(
-    run: Run, links: Links, page_dir: Path, method: str, clip: str, track: str, value: str, series: Series | None
-) -> WorstClip:
-    frame = worst_frames(series, method, track, clip)[0] if series else None
-    record = run.journal.get((method, track, clip))
+def _frame(run: Run, series: Series | None, metric: str, clip: str, track: str) -> int | None:
+    if metric in OVER_TIME:
+        return worst_frames(series, run.main, track, clip)[0] if series else None
+    return run.worst_at.get((metric, run.main, track), {}).get(clip)
+
+
+def _clip(run: Run, links: Links, page_dir: Path, clip: str, track: str, value: str, frame: int | None) -> WorstClip:
+    record = run.journal.get((run.main, track, clip))
     media = record.media if record else None
     return WorstClip(
         clip,
@@ -85,7 +91,7 @@ def _clip(
         (record.judged_emotion if record else None) or "",
         links.href(media),
         _poster(links.file(media), media, page_dir),
-        player_link(clip, track, method, (frame + 0.5) / FPS if frame is not None else None),
+        player_link(clip, track, run.main, (frame + 0.5) / FPS if frame is not None else None),
     )
 
 

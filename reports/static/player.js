@@ -186,16 +186,16 @@
     cursor.setAttribute("x2", px);
   }
 
-  // ---- the worst frame: where the heard method (else the first with a trace) is furthest from the truth ----
+  // ---- the worst frame: of the heard method, else of the first that has one ----
   function toWorst() {
     const which = Number($("worst-by").value);
     const rows = shown().rows, known = (index) => (rows[index]?.worst[which] ?? null) !== null;
     const method = known(state.sound) ? state.sound : data.methods.findIndex((m, index) => m.role !== "ceiling" && known(index));
-    if (method < 0) { $("time").textContent = `no ${data.worst[which]} was recorded here`; return; }
+    if (method < 0) { $("time").textContent = data.worst.length ? `no frame is known to be worst by ${data.worst[which].title} here` : "no worst frames were recorded"; return; }
     pause();
     seek((rows[method].worst[which] + 0.5) / data.fps);
     writeHash();
-    $("time").textContent += ` · ${data.methods[method].title} is furthest from the true ${data.worst[which]}`;
+    $("time").textContent += ` · ${data.methods[method].title} is ${data.worst[which].words}`;
   }
 
   // ---- values of the clip ----
@@ -342,7 +342,8 @@
   $("play").addEventListener("click", () => (playing ? pause() : play()));
   $("back").addEventListener("click", () => step(-1));
   $("forth").addEventListener("click", () => step(1));
-  $("worst-by").append(...data.worst.map((name, index) => make("option", { value: String(index), textContent: name })));
+  $("worst-by").append(...data.worst.map((kind, index) => make("option", { value: String(index), textContent: kind.title })));
+  for (const node of [$("worst-by").parentElement, $("to-worst")]) node.hidden = data.worst.length === 0;
   $("to-worst").addEventListener("click", toWorst);
   $("prev-clip").addEventListener("click", () => other(-1));
   $("next-clip").addEventListener("click", () => other(1));

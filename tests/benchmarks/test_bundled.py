@@ -17,6 +17,7 @@ from benchmarks.runner import RunOutcome, RunSettings, run
 from eap import media
 from eap.errors import WeightsError
 from eap.files import cache_dir
+from metrics.psnr import frame_psnr
 from tests.benchmarks.small_bundle import pixels, write_bundle
 
 SUITE = """
@@ -93,6 +94,19 @@ def test_truth_stands_beside_the_measured_intensity(outcome: RunOutcome) -> None
     assert "truth:exact" in str(outcome.table.value("intensity_pcc", "eap", "neutral").signature)
 
 
+def test_the_worst_frames_are_those_of_the_files(outcome: RunOutcome) -> None:
+    table = frame(outcome, "worst_frames")
+    record = next(r for r in outcome.records if r.method == "still-image" and r.track == "emotional")
+    truth = next(cache_dir().rglob(f"video/front/{record.emotion}/level_{record.level}/*.mp4"))
+    pairs = zip(media.read_video(truth).frames, media.read_video(outcome.root / record.media).frames, strict=True)
+    worst = min((frame_psnr(a, b), i) for i, (a, b) in enumerate(pairs))
+    mine = (table["method"] == record.method) & (table["track"] == record.track) & (table["clip"] == record.clip)
+    row = table[mine & (table["metric"] == "psnr")]
+    assert (row["value"].item(), row["frame"].item()) == worst
+    assert set(table[mine]["metric"]) >= {"psnr", "ssim", "emotion_probability"}
+    assert set(table[table["method"] == "mismatched-audio"]["metric"]) <= {"lse_d"}
+
+
 def test_the_reference_of_the_emotional_track_has_another_emotion(outcome: RunOutcome) -> None:
     shown = {(r.emotion, r.track): r.reference_emotion for r in outcome.records if r.method == "eap"}
     assert shown == {
@@ -121,10 +135,11 @@ def test_tables_do_not_depend_on_the_feature_cache(outcome: RunOutcome, bundle: 
     copy = tmp_path / "copy"
     shutil.copytree(outcome.root, copy / "out")
     (copy / "out" / "values.parquet").unlink()
-    shutil.rmtree(cache_dir() / "features")
+    for kind in ("features", "pairs"):
+        shutil.rmtree(cache_dir() / kind)
     again = run(settings_in(copy), parts=BundledParts(bundle))
     assert not again.from_cache
-    for name in ("values", "clip_values", "frames", "confusion"):
+    for name in ("values", "clip_values", "frames", "confusion", "worst_frames"):
         pd.testing.assert_frame_equal(frame(again, name), frame(outcome, name))
 
 

@@ -15,6 +15,7 @@ from eap.constants import EMOTIONS, FPS, RATE
 from eap.media import write_image, write_video
 from metrics.results import ClipValue, ConfusionCell, FrameSeries, ResultTable, Signature, Value
 from metrics.rundir import ClipInfo, ClipRecord, MethodInfo, RunFiles, RunInfo
+from metrics.worst_frames import WorstFrame
 
 METHODS = (
     MethodInfo(name="still-image", title="Still image (floor)", kind="floor"),
@@ -105,7 +106,8 @@ def write_run(root: Path, recipe: Recipe | None = None) -> Path:
     files.journal_path.write_text("".join(record.model_dump_json() + "\n" for record in records))
     confusion = tuple(ConfusionCell(*key, count) for key, count in sorted(judged.items()))
     pooled = tuple(_pooled(recipe, clip_values, len(clips)))
-    files.write_tables(ResultTable(pooled, tuple(clip_values), confusion), series)
+    worst = tuple(w for record in records for w in _worst(recipe, record))
+    files.write_tables(ResultTable(pooled, tuple(clip_values), confusion, worst_frames=worst), series)
     return root
 
 
@@ -185,6 +187,19 @@ def _row(
         judged_emotion=judged,
     )
     return record, values, series
+
+
+def _worst(recipe: Recipe, record: ClipRecord) -> list[WorstFrame]:
+    """PSNR is worst early and M-LMD late in a clip; the ceiling has no worst picture."""
+    if record.status != "ok":
+        return []
+    place = sum(record.clip.encode()) % max(recipe.frames // 2, 1)
+    frames = {"psnr": place, "m_lmd": recipe.frames - 1 - place}
+    return [
+        WorstFrame(metric, record.method, record.track, record.clip, frame, 1.0)
+        for metric, frame in frames.items()
+        if metric in recipe.metrics and (metric, record.method) != ("psnr", "ground-truth")
+    ]
 
 
 def _series(

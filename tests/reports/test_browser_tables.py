@@ -96,6 +96,12 @@ def test_jump_to_the_worst_frame_and_png_of_a_figure(browser: Browser, url: str,
     page = opened.page
     page.locator("#to-worst").click()
     assert "furthest from the true intensity" in page.locator("#time").inner_text()
+    page.locator("#worst-by").select_option(label="M-LMD")
+    page.locator("#to-worst").click()
+    clip = page.locator("#clip option:checked").inner_text().split("· ")[1]
+    words = page.locator("#time").inner_text()
+    assert f"frame {39 - sum(clip.encode()) % 20} " in words
+    assert words.endswith("EAP is at its highest M-LMD")
     with page.expect_download() as download:
         page.locator(".save[data-plot=plane][data-format=png]").click()
     download.value.save_as(tmp_path / "plane.png")

@@ -32,6 +32,7 @@ def test_merged_rows_carry_their_run(pair: tuple[Run, Run]) -> None:
     assert merged.label("eap@new") == "EAP · new"
     assert len(merged.values) == len(pair[0].values) + len(pair[1].values)
     assert merged.journal["eap@new", "neutral", merged.clips[0].id].media.startswith("1/media/eap/")
+    assert merged.worst_at["psnr", "eap@new", "neutral"] == pair[1].worst_at["psnr", "eap", "neutral"]
     assert [merged.role(m.name) for m in merged.methods][:2] == ["ceiling", "ceiling"]
 
 

@@ -65,6 +65,19 @@ def test_values_come_back_at_their_digits(run: Run, run_dir: Path) -> None:
         assert value == pytest.approx(expected[clip.id], abs=0.0051)
 
 
+def test_worst_frames_are_offered_for_what_the_run_knows(run: Run, run_dir: Path) -> None:
+    data = data_of(run, run_dir)
+    assert [kind["title"] for kind in data["worst"]] == ["intensity", "valence", "arousal", "PSNR", "M-LMD"]
+    assert [kind["words"] for kind in data["worst"]][3:] == ["at its lowest PSNR", "at its highest M-LMD"]
+    ceiling, eap = data["views"][0]["rows"][:2]
+    assert ceiling["w"][3] is None
+    expected = [run.worst_at["psnr", "eap", "neutral"][c.id] for c in run.clips]
+    assert numbers_of(eap["w"][3], 0) == expected
+    without = data_of(replace(run, worst_frames=run.worst_frames[:0], frames=run.frames[:0]), run_dir)
+    assert without["worst"] == []
+    assert {len(row["w"]) for view in without["views"] for row in view["rows"]} == {0}
+
+
 def test_a_file_at_another_place_is_linked_there(run: Run, run_dir: Path) -> None:
     other = "media/eap/neutral/M2000_front_angry_3_200.mp4"
     key = ("eap", "emotional", "M2000_front_angry_3_200")

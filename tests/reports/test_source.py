@@ -89,6 +89,19 @@ def test_damaged_parquet_is_named(tmp_path: Path) -> None:
     assert "values.parquet cannot be read" in load(root).missing
 
 
+def test_worst_frames_are_nothing_that_is_missed(tmp_path: Path) -> None:
+    root = write_run(tmp_path / "r", Recipe(identities=1, emotions=("happy",)))
+    clip = load(root).clips[0].id
+    assert load(root).worst_at["m_lmd", "eap", "neutral"] == {clip: 39 - sum(clip.encode()) % 20}
+    (root / "worst_frames.parquet").write_bytes(b"PAR1 not really")
+    assert load(root).missing == ("worst_frames.parquet cannot be read",)
+    pd.DataFrame({"metric": ["psnr"], "frame": [None]}).to_parquet(root / "worst_frames.parquet")
+    assert load(root).worst_at == {}
+    (root / "worst_frames.parquet").unlink()
+    assert load(root).missing == ()
+    assert load(root).worst_at == {}
+
+
 def test_what_only_results_name_is_shown_too(run_dir: Path, tmp_path: Path) -> None:
     root = Path(shutil.copytree(run_dir, tmp_path / "r", ignore=shutil.ignore_patterns("media")))
     info = json.loads((root / "run.json").read_text())

@@ -52,7 +52,10 @@ def test_the_player_opens_at_the_frame_furthest_from_the_truth(run: Run, run_dir
     assert truth is not None
     frame = int(np.argmax(np.abs(ours - truth)))
     assert clip.link.endswith(f"&t={(frame + 0.5) / 25:.2f}")
-    assert "&t=" not in lists["psnr"].clips[0].link
+    psnr = lists["psnr"].clips[0]
+    frame = run.worst_at["psnr", "eap", psnr.track][psnr.clip]
+    assert psnr.link.endswith(f"&t={(frame + 0.5) / 25:.2f}")
+    assert "&t=" not in lists["lse_d"].clips[0].link
 
 
 def test_without_eap_the_first_method_is_judged(run: Run, run_dir: Path, tmp_path: Path) -> None:
