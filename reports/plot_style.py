@@ -37,7 +37,9 @@ _PREFERRED = {
     "mismatched-audio": 6,
 }  # fmt: skip
 _PIXELS = re.compile(r'"data:image/png;base64,\s*([A-Za-z0-9+/=\s]+)"')
-_PATHS = re.compile(r' d="[^"]*"')
+_PATHS = re.compile(r' (?:d|x|y)="[^"]*"')
+_NOTHING = re.compile(r'<path d="[^"]*"(?: clip-path="[^"]*")? style="fill: none"/>| transform="rotate\(-?0 [^"]*\)"')
+"""What draws nothing: paths without line and filling, turns by no angle."""
 _LONG = re.compile(r"(\.\d\d)\d+")
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 DASHES = ("solid", (0, (4, 1.5)), (0, (1.2, 1.2)), (0, (6, 1.5, 1.2, 1.5)))
@@ -197,7 +199,7 @@ def finish(figure: Figure, key: str, title: str, caption: str, csv: str = "") ->
         svg = re.sub(pattern, "", svg, flags=re.S)
     svg = re.sub(r"\s*\n\s*", " ", _own_ids(svg, key)).replace("> <", "><")
     # A hundredth of a point is finer than any screen or printer; six digits would make up most of the page.
-    svg = _PATHS.sub(lambda found: _LONG.sub(r"\1", found.group()), svg)
+    svg = _PATHS.sub(lambda found: _LONG.sub(r"\1", found.group()), _NOTHING.sub("", svg))
     for index, colour in enumerate(PALETTE):
         svg = svg.replace(f"#0203{index:02x}", f"var(--m{index}, {colour})")
     for marker, (variable, fallback) in _VARIABLES.items():

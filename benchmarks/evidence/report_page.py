@@ -35,6 +35,8 @@ METRICS = (
     "psnr", "ssim", "csim", "m_lmd", "f_lmd", "lse_c", "lse_d", "emotion_accuracy", "intensity_pcc", "intensity_ccc",
     "saturation_index", "silent_lip",
 )  # fmt: skip
+BY_FRAME = ("psnr", "ssim", "m_lmd", "f_lmd", "lse_d")
+"""Those with a worst frame."""
 FRAMES = 75
 IDENTITIES = 40
 SORTS = 15
@@ -87,7 +89,7 @@ def invent(root: Path, clips: int, tracks: tuple[str, ...]) -> Path:
 def _tables(rows: list[Any], tracks: tuple[str, ...], rng: np.random.Generator) -> dict[str, pd.DataFrame]:
     import pandas as pd
 
-    clip_rows, frame_rows, values = [], [], []
+    clip_rows, frame_rows, values, worst = [], [], [], []
     for track in tracks:
         for name, _, skill in METHODS:
             base = pd.DataFrame({
@@ -111,6 +113,9 @@ def _tables(rows: list[Any], tracks: tuple[str, ...], rng: np.random.Generator) 
                     "n_expected": len(rows), "unit": "", "higher_is_better": metric not in ("m_lmd", "f_lmd", "lse_d"),
                     "note": "", "target": np.nan,
                 })  # fmt: skip
+                if metric in BY_FRAME:
+                    frame = rng.integers(0, FRAMES, len(rows))
+                    worst.append(mine[["metric", "method", "track", "clip", "value"]].assign(frame=frame))
             frame_rows += _series(name, track, rows, skill, rng)
     frames = pd.concat(frame_rows, ignore_index=True)
     confusion = pd.DataFrame(
@@ -120,6 +125,7 @@ def _tables(rows: list[Any], tracks: tuple[str, ...], rng: np.random.Generator) 
     return {
         "values": pd.DataFrame(values).astype({"higher_is_better": "boolean"}),
         "clip_values": pd.concat(clip_rows, ignore_index=True), "frames": frames, "confusion": confusion,
+        "worst_frames": pd.concat(worst, ignore_index=True),
     }  # fmt: skip
 
 
@@ -129,9 +135,14 @@ def _series(name: str, track: str, rows: list[Any], skill: float, rng: np.random
     time_ = np.arange(FRAMES) / 25
     truth = 0.5 + 0.3 * np.sin(2 * time_[None] + np.arange(len(rows))[:, None])
     noise = rng.normal(0, 0.02, truth.shape)
-    curves = {"intensity": 0.5 + skill * (truth - 0.5) + noise, "valence": skill * truth + noise}
+    curves = {"intensity": 0.5 + skill * (truth - 0.5) + noise}
+    angles = np.array([2 * np.pi * EMOTIONS.index(c.emotion) / 8 for c in rows])[:, None]
+    for part, turn in (("valence", np.cos(angles)), ("arousal", np.sin(angles))):
+        curves[part] = curves["intensity"] * turn
+        if name == "ground-truth":
+            curves[f"{part}_true"] = truth * turn
     if name == "ground-truth":
-        curves |= {"intensity_true": truth, "valence_true": truth}
+        curves["intensity_true"] = truth
     clips = np.repeat([c.id for c in rows], FRAMES)
     return [
         pd.DataFrame({
