@@ -152,10 +152,26 @@ def aux_motion(generated: Tensor, target: Tensor, clips: int) -> Tensor:
     """
 
     def movement(landmarks: Tensor) -> Tensor:
-        lips = from_nose(landmarks)[:, LIPS].unflatten(0, (clips, -1))
+        lips = from_nose(landmarks)[:, LIPS].reshape(clips, -1, LIPS.stop - LIPS.start, 2)
         return lips - lips.mean(1, keepdim=True)
 
     return F.l1_loss(movement(generated), movement(target))
+
+
+def aux_flow(flow: Tensor, target: Tensor, reference: Tensor) -> Tensor:
+    """L_aux-flow (*ours*): L1 between the flow at the target's landmarks and the way back to the reference's.
+
+    flow (B*K,2,S,S) in half images; target (B,K,68,2) in the reference's pose and reference (B,68,2) in units of the
+    side. A pixel's gradient tells a flow only which neighbour is more alike; a landmark says how far and whereto
+    (after the keypoint flows of FOMM, *from a cited work*). Where the K frames of a clip go on average and how they
+    move about it are two terms, for the reason given at ``aux_motion``.
+    """
+    places = target.flatten(0, 1)
+    way = 2 * (reference[:, None] - target).flatten(0, 1)
+    found = F.grid_sample(flow.float(), 2 * places[:, None] - 1, padding_mode="border", align_corners=False)
+    off = (found[:, :, 0].transpose(1, 2) - way).reshape(target.shape)
+    mean = off.mean(1, keepdim=True)
+    return mean.abs().mean() + (off - mean).abs().mean()
 
 
 def aux_look(generated: Tensor, target: Tensor) -> Tensor:

@@ -4,9 +4,8 @@ One probe (histograms of oriented gradients and a coarse colour picture, a linea
 regression for intensity; each person's mean is taken away, which helps it) is fitted anew on each kind of picture and
 tested on people it never saw:
 
-head_masked   background, light, clothes: an ellipse hides the whole head. Must be at chance.
-face_masked   an ellipse hides brows to chin; hair, ears, neck and outline stay, and with them how the head is held,
-              which goes with emotion by design (sad heads sink): above chance by that much, and no more.
+head_masked   an ellipse hides the face to its outline, ears included; hair, neck, background, light, clothes: must be at chance.
+face_masked   an ellipse hides brows to chin; hair, ears, neck and the outline of cheeks and jaw stay.
 whole_frame   the control: the same probe with the same training sees the face.
 
 The ellipse is one for all frames: a mask that followed the face would tell its movement. Frames are random moments of

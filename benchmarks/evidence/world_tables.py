@@ -17,17 +17,17 @@ def _plain(value: float) -> str:
 
 
 def anchors() -> str:
-    """Valence, arousal and intensity of every emotion at alpha = 1, with head, gaze and liveliness."""
+    """Valence, arousal and intensity of every emotion at alpha = 1, with gaze and liveliness."""
     from eap.synth.affect import AFFECTS
 
     rows = []
     for emotion in EMOTIONS:
         affect = AFFECTS[emotion]
         radius = (affect.valence**2 + affect.arousal**2) ** 0.5
-        head, gaze = (", ".join(_plain(angle) for angle in angles) for angles in (affect.head, affect.gaze))
-        rows.append([emotion, _plain(affect.valence), _plain(affect.arousal), f"{radius:.2f}", head, gaze])
+        gaze = ", ".join(_plain(angle) for angle in affect.gaze)
+        rows.append([emotion, _plain(affect.valence), _plain(affect.arousal), f"{radius:.2f}", gaze])
         rows[-1].append(_plain(affect.liveliness))
-    head_row = ["emotion", "valence", "arousal", "r", "head yaw, pitch, roll", "gaze yaw, pitch", "liveliness"]
+    head_row = ["emotion", "valence", "arousal", "r", "gaze yaw, pitch", "liveliness"]
     return _table(head_row, rows)
 
 

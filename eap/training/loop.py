@@ -220,17 +220,16 @@ class Trainer:
 
     def _forward(self, batch: Batch, *, from_pixels: bool = True) -> StepInputs:
         with self._mixed():
-            generated, latents = run_talker(
-                self.talker, batch, emotional=self.recipe.emotional, from_pixels=from_pixels
-            )
+            spoken = run_talker(self.talker, batch, emotional=self.recipe.emotional, from_pixels=from_pixels)
         assert batch.target is not None, "a picture step draws targets"
         target = batch.target.flatten(0, 1).contiguous(memory_format=torch.channels_last)
-        generated = generated.float().contiguous(memory_format=torch.channels_last)
+        generated = spoken.frames.flatten(0, 1).float().contiguous(memory_format=torch.channels_last)
         with torch.no_grad():
             target_reading = self._read(target)
         return StepInputs(
             batch=batch,
-            latents=latents,
+            latents=spoken.latents,
+            flow=spoken.flow.flatten(0, 1),
             generated=generated,
             target=target,
             generated_reading=self._read(colour_blind(generated)),
@@ -393,10 +392,10 @@ class Trainer:
         batch = self._to_device(self.batches.draw(10**9))
         assert batch.target is not None, "a step that late trains the picture"
         with torch.no_grad(), self._mixed():
-            frames, _ = self.ema(batch.image, batch.mel, batch.picks, emotional=self.recipe.emotional)
+            spoken = self.ema(batch.image, batch.mel, batch.picks, emotional=self.recipe.emotional)
         columns = []
         for i in range(len(batch.image)):
-            rows = [batch.image[i], *batch.target[i, :2], *frames[i, :2].float()]
+            rows = [batch.image[i], *batch.target[i, :2], *spoken.frames[i, :2].float()]
             columns.append(torch.cat(rows, 1))
         sheet = torch.cat(columns, 2).permute(1, 2, 0).cpu().numpy()
         out: np.ndarray[Any, np.dtype[np.uint8]] = (sheet * 255 + 0.5).clip(0, 255).astype(np.uint8)

@@ -32,6 +32,7 @@ class LossWeights:
     aux_va: float = 0.0
     aux_look: float = 0.0
     aux_motion: float = 0.0
+    aux_flow: float = 0.0
 
 
 @dataclass(frozen=True)

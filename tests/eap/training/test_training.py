@@ -55,7 +55,7 @@ def test_all_packaged_recipes_load_and_share_what_an_ablation_must_share() -> No
         assert (row.reference, row.phase, row.seed) == (full.reference, full.phase, full.seed)
         assert row.finish == full.finish
         alike = ("pixel", "per", "lip", "adv", "e_adv", "cls", "aux_lip", "aux_face", "aux_shape", "aux_va", "aux_look",
-                 "aux_motion")  # fmt: skip
+                 "aux_motion", "aux_flow")  # fmt: skip
         for weight in alike:
             assert getattr(row.weights, weight) == getattr(full.weights, weight), (name, weight)
     assert rows["no-neutralization"].init == "ant-wild" and full.init == "ant"
@@ -137,7 +137,7 @@ def test_a_killed_training_resumes_to_the_same_weights(arrays: ArraySet, tmp_pat
         reference="neutral",
         weights=LossWeights(
             adv=0.1, e_adv=0.1, cls=1.0, inten=1.0, aux_lip=1.0, aux_face=1.0, aux_shape=1.0, aux_va=1.0, aux_look=1.0,
-            aux_motion=1.0,
+            aux_motion=1.0, aux_flow=1.0,
         ),
     )
     whole = Trainer(rule, arrays, teachers(), tmp_path / "whole", config=SMALL).run()
