@@ -123,7 +123,9 @@ def _image_terms(w: LossWeights, gain: float, inputs: StepInputs, taps: tuple[fl
         out["aux_look"] = losses.aux_look(inputs.generated_reading.embedding, inputs.target_reading.embedding)
     if w.aux_flow:
         batch = inputs.batch
-        places = torch.gather(batch.landmarks, 1, batch.picks[..., None, None].expand(-1, -1, *batch.landmarks.shape[2:]))
+        places = torch.gather(
+            batch.landmarks, 1, batch.picks[..., None, None].expand(-1, -1, *batch.landmarks.shape[2:])
+        )
         out["aux_flow"] = losses.aux_flow(inputs.flow, places, batch.image_landmarks)
     if w.aux_motion:
         clips = len(inputs.batch.picks)

@@ -136,8 +136,17 @@ def test_a_killed_training_resumes_to_the_same_weights(arrays: ArraySet, tmp_pat
         "represent",
         reference="neutral",
         weights=LossWeights(
-            adv=0.1, e_adv=0.1, cls=1.0, inten=1.0, aux_lip=1.0, aux_face=1.0, aux_shape=1.0, aux_va=1.0, aux_look=1.0,
-            aux_motion=1.0, aux_flow=1.0,
+            adv=0.1,
+            e_adv=0.1,
+            cls=1.0,
+            inten=1.0,
+            aux_lip=1.0,
+            aux_face=1.0,
+            aux_shape=1.0,
+            aux_va=1.0,
+            aux_look=1.0,
+            aux_motion=1.0,
+            aux_flow=1.0,
         ),
     )
     whole = Trainer(rule, arrays, teachers(), tmp_path / "whole", config=SMALL).run()
@@ -195,7 +204,9 @@ def test_training_suites_and_judges_share_no_identity() -> None:
 
 def test_finishing_steps_hold_less_to_landmarks_and_restart_the_rate() -> None:
     rule = recipe(
-        "represent", weights=LossWeights(lip=40.0, aux_face=20.0, aux_look=5.0, aux_motion=60.0, pixel=10.0), finish=Finish(steps=3)
+        "represent",
+        weights=LossWeights(lip=40.0, aux_face=20.0, aux_look=5.0, aux_motion=60.0, pixel=10.0),
+        finish=Finish(steps=3),
     )
     assert rule.all_steps == rule.steps + 3
     assert rule.weights_at(rule.steps - 1) == rule.weights
