@@ -85,7 +85,7 @@ class Talker(nn.Module):
         )
 
     def render(self, z_face: Tensor, image: Tensor, feats: list[Tensor]) -> Drawing:
-        """z_face (B,K,d) of chosen frames -> frames (B,K,3,S,S) and flow; the reference is repeated for each of the K."""
+        """z_face (B,K,d) of K chosen frames -> frames (B,K,3,S,S) and flow; the reference is repeated for each."""
         batch, count = z_face.shape[:2]
         spread = [_repeat(x, count) for x in feats]
         drawn: Drawing = self.G(z_face.flatten(0, 1), _repeat(image, count), spread)

@@ -56,8 +56,8 @@ class Optim:
 class Finish:
     """Last steps, after the recipe's own: pictures count, what a frozen network reads in them hardly.
 
-    L_lip, L_aux-face, L_aux-motion and L_aux-look bring a feature to its place; held on to, they draw patterns and colours in the
-    mouth that the network reads well and a person does not.
+    L_lip, L_aux-face, L_aux-motion and L_aux-look bring a feature to its place; held on to, they draw patterns and
+    colours in the mouth that the network reads well and a person does not.
     """
 
     steps: int = 0
