@@ -29,6 +29,7 @@ def test_shapes_and_range(talker: Talker) -> None:
     image, mel = torch.rand(2, 3, 32, 32), torch.randn(2, 40, 80)
     frames, latents, flow = talker(image, mel, torch.tensor([[0, 4], [9, 2]]), emotional=True)
     assert frames.shape == (2, 2, 3, 32, 32)
+    assert flow.shape == (2, 2, 2, 32, 32)
     assert 0 <= frames.min() <= frames.max() <= 1
     assert latents.z_lip.shape == (2, 10, 24)
     assert latents.alpha is not None and latents.alpha.shape == (2, 10, 1) and bool((latents.alpha > 0).all())
