@@ -15,13 +15,15 @@ from typing import Annotated, Any, Literal, cast
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, insert, or_, select, update
 
 from eap.constants import EMOTIONS
 from user_study import schema, session
 from user_study.design import Known, Trap
 from user_study.folder import StudyData
+from user_study.giving import Count, Trial, give, trials_of, wake
 from user_study.questions import AnyQuestion, EmotionQuestion
+from user_study.raters import Rater, change
 from user_study.session import RefusedError
 
 WATCHED = 0.95
@@ -84,40 +86,75 @@ class Saved:
     """The same question is asked once more (training)."""
 
 
-def save(connection: Connection, study: StudyData, rater: str, given: Given, now: float) -> Saved:
-    """Save one answer. Raises RefusedError when it does not fit; nothing is changed then."""
-    answers = schema.answers.c
-    earlier = connection.execute(select(schema.answers).where(answers.rater == rater, answers.id == given.id)).first()
-    trial = connection.execute(
-        select(schema.trials).where(schema.trials.c.id == given.trial, schema.trials.c.rater == rater)
-    ).first()
+@dataclass(frozen=True)
+class Past:
+    """What is looked at of an answer that was given before."""
+
+    id: str
+    trial: str
+    question: str
+    attempt: int
+    answer: str
+    correct: int | None
+
+
+def save(
+    connection: Connection, study: StudyData, rater: Rater, given: Given, now: float
+) -> tuple[Saved, dict[str, Any]]:
+    """Save one answer; returns what came of it and what the browser is told then.
+
+    Everything is read once, by one statement a table, and written by one statement a table: on PostgreSQL each is a way
+    to the server and back, with all other writers waiting. Raises RefusedError when the answer does not fit; nothing is
+    changed then.
+    """
+    trials = trials_of(connection, rater.id)
+    trial = next((trial for trial in trials if trial.id == given.trial), None)
     if trial is None:
         raise RefusedError("there is no such trial", 404)
+    past = _past(connection, rater, [trial, *_ahead(rater, trials)], given.id)
+    earlier = next((one for one in past if one.id == given.id), None)
     if earlier is not None:
-        return _confirm_again(study, trial, earlier, given)
-    row = session.by_id(connection, rater)
-    if row.stage not in ("training", "trials") or trial.position != row.position:
+        return _confirm_again(study, trial, earlier, given), told(study, rater, trials, past)
+    if rater.stage not in ("training", "trials") or trial.position != rater.position:
         raise RefusedError("this trial is not open")
-    session.wake(connection, row)
-    question, attempt = _asked(connection, study, trial)
+    question, attempt = _asked(study, trial, past)
     if question != given.question:
         raise RefusedError("this question is not the one that is asked")
     value, samples = _checked(study, trial, given)
-    _refuse_unplayed(connection, study, row, trial, given, now)
+    _refuse_unplayed(study, rater, trial, given, now)
     known = _known(study, trial, question)
-    correct = None if known is None else _holds(known, study.design.question(question), given.answer, value)
+    holds = None if known is None else _holds(known, study.design.question(question), given.answer, value)
+    correct = None if holds is None else int(holds)
+    rater = wake(connection, rater)
     connection.execute(
         insert(schema.answers).values(
-            id=given.id, trial=trial.id, rater=rater, question=question, attempt=attempt, answer=given.answer,
-            value=value, correct=None if correct is None else int(correct), samples=samples,
-            playback=given.playback.model_dump_json(), given_at=now,
+            id=given.id, trial=trial.id, rater=rater.id, question=question, attempt=attempt, answer=given.answer,
+            value=value, correct=correct, samples=samples, playback=given.playback.model_dump_json(), given_at=now,
         )
     )  # fmt: skip
-    _advance(connection, study, row, trial, now)
-    return _saved(study, trial, question, attempt, correct, replayed=False)
+    past = (*past, Past(given.id, trial.id, question, attempt, given.answer, correct))
+    rater, trials = _advance(connection, study, rater, trials, past, now)
+    return _saved(study, trial, question, attempt, holds, replayed=False), told(study, rater, trials, past)
 
 
-def _confirm_again(study: StudyData, trial: Row[Any], earlier: Row[Any], given: Given) -> Saved:
+def _ahead(rater: Rater, trials: Sequence[Trial]) -> list[Trial]:
+    """The open trial and the next one."""
+    return [trial for trial in trials if rater.position <= trial.position <= rater.position + 1]
+
+
+def _past(connection: Connection, rater: Rater, trials: Sequence[Trial], given: str = "") -> tuple[Past, ...]:
+    """The answers to these trials, in the order of attempts, and the one of the id `given`."""
+    table = schema.answers.c
+    mine = or_(table.id == given, table.trial.in_([trial.id for trial in trials]))
+    rows = connection.execute(
+        select(table.id, table.trial, table.question, table.attempt, table.answer, table.correct)
+        .where(table.rater == rater.id, mine)
+        .order_by(table.attempt)
+    )
+    return tuple(Past(*row) for row in rows)
+
+
+def _confirm_again(study: StudyData, trial: Trial, earlier: Past, given: Given) -> Saved:
     same = (earlier.trial, earlier.question, earlier.answer) == (given.trial, given.question, given.answer)
     if not same:
         raise RefusedError("another answer was saved under this id")
@@ -126,9 +163,9 @@ def _confirm_again(study: StudyData, trial: Row[Any], earlier: Row[Any], given: 
 
 
 def _saved(
-    study: StudyData, trial: Row[Any], question: str, attempt: int, correct: bool | None, *, replayed: bool
+    study: StudyData, trial: Trial, question: str, attempt: int, correct: bool | None, *, replayed: bool
 ) -> Saved:
-    if trial.role != "training":
+    if trial.role != "training" or trial.known is None:
         return Saved(replayed, None, "", False)  # nobody learns which trials were checks
     training = study.design.training[trial.known]
     if training.question != question:
@@ -137,14 +174,12 @@ def _saved(
     return Saved(replayed, correct, training.right if correct else training.wrong, again)
 
 
-def _asked(connection: Connection, study: StudyData, trial: Row[Any]) -> tuple[str, int]:
+def _asked(study: StudyData, trial: Trial, past: Sequence[Past]) -> tuple[str, int]:
     """The question a trial waits for and which attempt at it, or ("", 0) when all are answered."""
-    answers = schema.answers.c
     given: dict[str, list[int | None]] = {}
-    for question, correct in connection.execute(
-        select(answers.question, answers.correct).where(answers.trial == trial.id).order_by(answers.attempt)
-    ):
-        given.setdefault(question, []).append(correct)
+    for one in past:
+        if one.trial == trial.id:
+            given.setdefault(one.question, []).append(one.correct)
     for name in study.design.block(trial.block).questions:
         attempts = given.get(name, [])
         failed = trial.role == "training" and bool(attempts) and attempts[-1] == 0
@@ -153,7 +188,7 @@ def _asked(connection: Connection, study: StudyData, trial: Row[Any]) -> tuple[s
     return "", 0
 
 
-def _checked(study: StudyData, trial: Row[Any], given: Given) -> tuple[float | None, str]:
+def _checked(study: StudyData, trial: Trial, given: Given) -> tuple[float | None, str]:
     """The number of an answer and its samples as JSON. Raises RefusedError when the question has no such answer."""
     question = study.design.question(given.question)
     if question.kind == "trace":
@@ -167,8 +202,8 @@ def _checked(study: StudyData, trial: Row[Any], given: Given) -> tuple[float | N
     return None, ""
 
 
-def _checked_trace(study: StudyData, trial: Row[Any], given: Given) -> tuple[float, str]:
-    seconds = study.stimuli[json.loads(trial.stimuli)[0]].seconds
+def _checked_trace(study: StudyData, trial: Trial, given: Given) -> tuple[float, str]:
+    seconds = study.stimuli[trial.stimuli[0]].seconds
     times = [t for t, _ in given.samples]
     if given.answer != "trace" or len(times) < 2:
         raise RefusedError("a trace needs samples", 422)
@@ -188,20 +223,18 @@ def trace_mean(samples: Sequence[tuple[float, float]], seconds: float) -> float:
     return float(values.mean()) if width.sum() <= 0 else float((values * width).sum() / width.sum())
 
 
-def _refuse_unplayed(
-    connection: Connection, study: StudyData, row: Row[Any], trial: Row[Any], given: Given, now: float
-) -> None:
+def _refuse_unplayed(study: StudyData, rater: Rater, trial: Trial, given: Given, now: float) -> None:
     if not study.design.session.complete_playback:
         return
-    needed = sum(study.stimuli[name].seconds for name in json.loads(trial.stimuli))
+    needed = sum(study.stimuli[name].seconds for name in trial.stimuli)
     if given.playback.watched < WATCHED or given.playback.plays < 1:
         raise RefusedError("the clip was not played to its end", 422)
     # A trial opened in the future was opened by a server whose clock is ahead: then nobody can tell.
-    if 0 <= now - row.turn_at < FASTER * needed:
+    if 0 <= now - rater.turn_at < FASTER * needed:
         raise RefusedError("the clip cannot have been played to its end yet", 422)
 
 
-def _known(study: StudyData, trial: Row[Any], question: str) -> Known | Trap | None:
+def _known(study: StudyData, trial: Trial, question: str) -> Known | Trap | None:
     """The known answer of this question of this trial."""
     if trial.known is None:
         return None
@@ -220,59 +253,56 @@ def _holds(known: Known | Trap, question: AnyQuestion, answer: str, value: float
     return answer == known.answer
 
 
-def _advance(connection: Connection, study: StudyData, row: Row[Any], trial: Row[Any], now: float) -> None:
-    """After an answer: close the trial when it was the last question, open the next."""
-    session.change(connection, row.id, seen_at=now)
-    if _asked(connection, study, trial)[0]:
-        return
+def _advance(
+    connection: Connection, study: StudyData, rater: Rater, trials: tuple[Trial, ...], past: Sequence[Past], now: float
+) -> tuple[Rater, tuple[Trial, ...]]:
+    """After an answer: close the trial when it was the last question, open the next; returns both as they are then."""
+    trial = trials[rater.position]
+    if _asked(study, trial, past)[0]:
+        return change(connection, rater, seen_at=now), trials
     connection.execute(update(schema.trials).where(schema.trials.c.id == trial.id).values(state="done", done_at=now))
-    if trial.role == "trial" and not row.excluded:
-        session.count(connection, trial.block, trial.item, pending=-1, done=1)
-    plan = session.slots(row)
-    position = row.position + 1
-    values: dict[str, Any] = {"position": position, "turn_at": now}
+    plan, position = rater.slots, rater.position + 1
+    values: dict[str, Any] = {"seen_at": now, "position": position, "turn_at": now}
     if position == len(plan):
-        values["stage"] = "questions"
+        values |= {"stage": "questions"} if study.design.questionnaire else session.finished(now)
     elif trial.role == "training" and plan[position].role != "training":
         values |= {"stage": "trials", "started_at": now}
-    session.change(connection, row.id, **values)
-    if position == len(plan) and not study.design.questionnaire:
-        session.finish(connection, row.id, now)
-    session.release_dropouts(connection, study, now)
-    session.give_trials(connection, study, row.id)
+    rater = change(connection, rater, **values)
+    counted = trial.role == "trial" and not rater.excluded
+    also = [Count(trial.block, trial.item, pending=-1, done=1)] if counted else []
+    return rater, give(connection, study, rater, trials, also)
 
 
-def state(connection: Connection, study: StudyData, rater: str) -> dict[str, Any]:
+def state(connection: Connection, study: StudyData, rater: Rater) -> dict[str, Any]:
+    """What the browser is told, read from the database."""
+    trials = trials_of(connection, rater.id)
+    ahead = _ahead(rater, trials) if rater.stage in ("training", "trials") else []
+    return told(study, rater, trials, _past(connection, rater, ahead) if ahead else ())
+
+
+def told(study: StudyData, rater: Rater, trials: Sequence[Trial], past: Sequence[Past]) -> dict[str, Any]:
     """What the browser is told: stage, progress, the open trial and the next one."""
-    row = session.by_id(connection, rater)
-    plan = session.slots(row)
+    plan = rater.slots
     training = sum(slot.role == "training" for slot in plan)
-    in_training = row.stage == "training"
-    told: dict[str, Any] = {
-        "stage": row.stage,
-        "done": row.position if in_training else row.position - training,
+    in_training = rater.stage == "training"
+    found: dict[str, Any] = {
+        "stage": rater.stage,
+        "done": rater.position if in_training else rater.position - training,
         "total": training if in_training else len(plan) - training,
         "trial": None,
         "next": None,
     }
-    if row.stage not in ("training", "trials"):
-        return told
-    trials = schema.trials.c
-    found = connection.execute(
-        select(schema.trials)
-        .where(trials.rater == rater, trials.position.between(row.position, row.position + 1))
-        .order_by(trials.position)
-    ).all()
-    for key, trial in zip(("trial", "next"), found, strict=False):
-        told[key] = _described(connection, study, row, trial)
-    return told
+    if rater.stage in ("training", "trials"):
+        for key, trial in zip(("trial", "next"), _ahead(rater, trials), strict=False):
+            found[key] = _described(study, rater, trial, past)
+    return found
 
 
-def _described(connection: Connection, study: StudyData, row: Row[Any], trial: Row[Any]) -> dict[str, Any]:
+def _described(study: StudyData, rater: Rater, trial: Trial, past: Sequence[Past]) -> dict[str, Any]:
     block = study.design.block(trial.block)
-    shown = [study.stimuli[name] for name in json.loads(trial.stimuli)]
-    asked, attempt = _asked(connection, study, trial)
-    questions = [_question(study, row, trial, name) for name in block.questions]
+    shown = [study.stimuli[name] for name in trial.stimuli]
+    asked, attempt = _asked(study, trial, past)
+    questions = [_question(study, rater, trial, name) for name in block.questions]
     return {
         "id": trial.id,
         "kind": study.design.kind(trial.block),
@@ -287,7 +317,7 @@ def _described(connection: Connection, study: StudyData, row: Row[Any], trial: R
     }
 
 
-def _question(study: StudyData, row: Row[Any], trial: Row[Any], name: str) -> dict[str, Any]:
+def _question(study: StudyData, rater: Rater, trial: Trial, name: str) -> dict[str, Any]:
     question = study.design.question(name)
     known = _known(study, trial, name)
     told: dict[str, Any] = {"name": name, "kind": question.kind, "text": question.text, "reference": False}
@@ -302,7 +332,7 @@ def _question(study: StudyData, row: Row[Any], trial: Row[Any], name: str) -> di
         labels = SIDE_LABELS if question.kind == "preference" else EMOTION_LABELS
     options = list(question.options)
     if isinstance(question, EmotionQuestion) and question.shuffle:
-        order = np.random.default_rng(row.seed).permutation(len(EMOTIONS))
+        order = np.random.default_rng(rater.seed).permutation(len(EMOTIONS))
         options[: len(EMOTIONS)] = [options[i] for i in order]
     return told | {"options": [{"value": value, "label": labels[value]} for value in options]}
 

@@ -69,8 +69,12 @@ def _store(request: Request) -> Store:
     return store
 
 
-def _me(request: Request, store: Annotated[Store, Depends(_store)]) -> Me:
-    found = store.me(request.cookies.get(rater_cookie(store), ""))
+def _cookie(request: Request, store: Annotated[Store, Depends(_store)]) -> str:
+    return request.cookies.get(rater_cookie(store), "")
+
+
+def _me(store: Annotated[Store, Depends(_store)], cookie: Annotated[str, Depends(_cookie)]) -> Me:
+    found = store.me(cookie)
     if found is None:
         raise HTTPException(401, "no session: open the study's address again")
     return found
@@ -84,6 +88,8 @@ def _protected(request: Request, store: Annotated[Store, Depends(_store)]) -> No
 
 
 StoreHere = Annotated[Store, Depends(_store)]
+CookieHere = Annotated[str, Depends(_cookie)]
+"""For routes that look the rater up in the same transaction as the rest."""
 MeHere = Annotated[Me, Depends(_me)]
 
 
@@ -95,15 +101,14 @@ def _add_data(app: FastAPI) -> None:
         return {"status": "ok"}
 
     @app.get("/api/state", responses={401: {}, 503: {}})
-    def state(store: StoreHere, me: MeHere) -> dict[str, Any]:
+    def state(store: StoreHere, cookie: CookieHere) -> dict[str, Any]:
         """Where the rater is; a rater who was silent for long is woken."""
-        store.resume(me.rater)
-        return store.state(me.rater)
+        return store.enter(cookie)
 
     @app.post("/api/answers", dependencies=[Depends(_protected)], responses={401: {}, 403: {}, 404: {}, 409: {}})
-    def save(given: Given, store: StoreHere, me: MeHere) -> dict[str, Any]:
+    def save(given: Given, store: StoreHere, cookie: CookieHere) -> dict[str, Any]:
         """Save one answer: 200 means that it is on the disk."""
-        saved, state = store.save(me.rater, given)
+        saved, state = store.answer(cookie, given)
         return {
             "saved": given.id, "replayed": saved.replayed, "correct": saved.correct, "feedback": saved.feedback,
             "again": saved.again, "state": state,

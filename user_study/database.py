@@ -67,8 +67,11 @@ class Database:
     def __init__(self, url: str) -> None:
         self.url = _parsed(url)
         self.path = Path(str(self.url.database)) if self.sqlite else None
-        self._reader = _engine(self.url, "BEGIN")
-        self._writer = _engine(self.url, "BEGIN IMMEDIATE")
+        reader = _engine(self.url, "BEGIN")
+        # PostgreSQL's default lets every statement of a transaction see what others have just committed.
+        self._reader = reader if self.sqlite else reader.execution_options(isolation_level="REPEATABLE READ")
+        self._looker = reader if self.sqlite else reader.execution_options(isolation_level="AUTOCOMMIT")
+        self._writer = _engine(self.url, "BEGIN IMMEDIATE", pre_ping=False)
         self._jobs: queue.SimpleQueue[tuple[Job[Any], Future[Any]] | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
@@ -82,10 +85,21 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A consistent view for reading. Raises StoreUnavailableError."""
+        """A consistent view for reading, whatever is written meanwhile. Raises StoreUnavailableError."""
+        with self._reading(self._reader) as connection:
+            yield connection
+
+    @contextmanager
+    def look(self) -> Iterator[Connection]:
+        """For a single statement: without a transaction about it. Raises StoreUnavailableError."""
+        with self._reading(self._looker) as connection:
+            yield connection
+
+    @contextmanager
+    def _reading(self, engine: Engine) -> Iterator[Connection]:
         try:
             self._refuse_gone()
-            with self._reader.begin() as connection:
+            with engine.connect() as connection:
                 yield connection
         except (DBAPIError, PoolTimeoutError) as error:
             raise self._unavailable(error) from error
@@ -133,20 +147,22 @@ class Database:
         failed: list[tuple[Future[Any], Exception]] = []
         try:
             self._refuse_gone()
-            with self._turn.held() if self._turn else nullcontext(), self._writer.begin() as connection:
-                if not self.sqlite:
-                    connection.execute(select(func.pg_advisory_xact_lock(LOCK_KEY)))
+            with self._turn.held() if self._turn else nullcontext(), self._locked() as connection:
+                whole = connection.get_transaction()
+                assert whole is not None
                 for job, future in batch:
-                    savepoint = connection.begin_nested()
+                    part = whole if len(batch) == 1 else connection.begin_nested()
                     try:
                         result = job(connection)
-                        savepoint.commit()
+                        part.commit()
                         results.append((future, result))
                     except Exception as error:  # one rater's bad input must not undo the others' answers
-                        if isinstance(error, DBAPIError) and error.connection_invalidated:
+                        if isinstance(error, DBAPIError) and (error.connection_invalidated or part is whole):
                             raise
-                        savepoint.rollback()
+                        part.rollback()
                         failed.append((future, error))
+                if whole.is_active:
+                    whole.commit()
             self._refuse_gone()
         except Exception as error:
             problem = self._unavailable(error) if isinstance(error, SQLAlchemyError | OSError) else error
@@ -157,6 +173,29 @@ class Database:
             future.set_result(result)
         for future, cause in failed:
             future.set_exception(self._unavailable(cause) if isinstance(cause, DBAPIError) else cause)
+
+    def _locked(self) -> Connection:
+        """A connection in a transaction beside which nobody writes.
+
+        A connection that the server has closed meanwhile is found out by the first statement, before any job: then
+        another one is taken. That is one way to the server less than asking beforehand.
+        """
+        for last in (False, True):
+            connection = self._writer.connect()
+            try:
+                self._lock(connection)
+            except BaseException as error:
+                connection.close()
+                if last or not (isinstance(error, DBAPIError) and error.connection_invalidated):
+                    raise
+            else:
+                return connection
+        raise AssertionError("left above")
+
+    def _lock(self, connection: Connection) -> None:
+        connection.begin()
+        if not self.sqlite:
+            connection.execute(select(func.pg_advisory_xact_lock(LOCK_KEY)))
 
     def _refuse_gone(self) -> None:
         # SQLite goes on writing into a deleted file: without this, such answers would be acknowledged and lost.
@@ -246,7 +285,7 @@ def _parsed(text: str) -> URL:
     raise ConfigError(f"{name}: not a database for a study", fix="use SQLite (the default) or postgresql://...")
 
 
-def _engine(url: URL, begin: str) -> Engine:
+def _engine(url: URL, begin: str, *, pre_ping: bool = True) -> Engine:
     try:
         if url.get_backend_name() == "sqlite":
             engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS}, pool_size=READERS, max_overflow=0)
@@ -255,7 +294,7 @@ def _engine(url: URL, begin: str) -> Engine:
             return engine
         settings = "-c synchronous_commit=on -c lock_timeout=5000 -c statement_timeout=20000"
         arguments = {"options": settings, "connect_timeout": 5}
-        return create_engine(url, connect_args=arguments, pool_pre_ping=True, pool_size=READERS, max_overflow=0)
+        return create_engine(url, connect_args=arguments, pool_pre_ping=pre_ping, pool_size=READERS, max_overflow=0)
     except ModuleNotFoundError as error:
         raise ConfigError(f"{error.name} is not installed", fix="pip install 'eap-bench[postgres]'") from None
 

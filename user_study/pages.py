@@ -92,11 +92,10 @@ def welcome(request: Request) -> Response:
         known = store.reenter(arrival)
         if known is not None:
             return _admitted(request, known, PAGES[store.resume(known.rater)])
-    elif me := _here(request):
-        stage = store.resume(me.rater)
-        again = stage in ("expired", "withdrawn") and store.study.design.session.expired == "restart"
+    elif me := store.visit(request.cookies.get(rater_cookie(store), "")):
+        again = me.stage in ("expired", "withdrawn") and store.study.design.session.expired == "restart"
         if not again:
-            return _to(request, PAGES[stage])
+            return _to(request, PAGES[me.stage])
     visit = request.cookies.get(visit_cookie(store)) or new_token()
     reply = _consent_page(request, arrival, visit)
     set_cookie(reply, request, visit_cookie(store), visit, 6)
@@ -152,13 +151,13 @@ def consent(
 
 def _page(request: Request, page: str) -> tuple[Store, Me, str] | Response:
     """The rater, if this is their page; else the way to the right one."""
-    store, me = _store(request), _here(request)
+    store = _store(request)
+    me = store.visit(request.cookies.get(rater_cookie(store), ""))
     if me is None:
         return _to(request, "")
-    stage = store.resume(me.rater)
-    if PAGES[stage] != page:
-        return _to(request, PAGES[stage])
-    return store, me, stage
+    if PAGES[me.stage] != page:
+        return _to(request, PAGES[me.stage])
+    return store, me, me.stage
 
 
 def _token(request: Request) -> str:

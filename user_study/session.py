@@ -12,21 +12,19 @@ import json
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import numpy as np
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from eap.errors import EapError
-from user_study import schema
-from user_study.assignment import IntArray, Slot, next_item, plan_session, seed_of
+from user_study import giving, schema
+from user_study.assignment import plan_session, seed_of
 from user_study.folder import BEEPS, SHAPES, StudyData
+from user_study.raters import Rater, Stage, by_id, change, hashed
 from user_study.records import RaterState
 
-Stage = Literal["check", "training", "trials", "questions", "done", "withdrawn", "blocked", "expired"]
-RaterRow = Row[Any]
-AHEAD = 1
-"""Trials given out before their turn, so that the browser can load the next clip."""
+FINAL: frozenset[Stage] = frozenset({"done", "withdrawn", "blocked", "expired"})
 
 
 class RefusedError(EapError):
@@ -62,40 +60,18 @@ class Admitted(NamedTuple):
     token: str
 
 
-def hashed(token: str) -> str:
-    """A cookie as the database keeps it."""
-    return hashlib.sha256(token.encode()).hexdigest()
-
-
-def by_token(connection: Connection, token: str) -> RaterRow | None:
-    """The rater of a cookie."""
-    if not token:
-        return None
-    return connection.execute(select(schema.raters).where(schema.raters.c.token == hashed(token))).first()
-
-
-def by_id(connection: Connection, rater: str) -> RaterRow:
-    """A rater who is known to be there."""
-    return connection.execute(select(schema.raters).where(schema.raters.c.id == rater)).one()
-
-
-def change(connection: Connection, rater: str, **values: Any) -> None:
-    """Set columns of one rater."""
-    connection.execute(update(schema.raters).where(schema.raters.c.id == rater).values(**values))
-
-
-def recognise(connection: Connection, arrival: Arrival) -> RaterRow | None:
-    """The rater who came from this platform session before."""
+def recognise(connection: Connection, arrival: Arrival) -> str | None:
+    """The rater who came from this platform session before, unless withdrawn."""
     table = schema.raters.c
     if not arrival.complete:
         return None
-    found = connection.execute(
-        select(schema.raters).where(
+    return connection.scalar(
+        select(table.id).where(
             table.platform == arrival.platform, table.platform_rater == arrival.rater,
             table.platform_study == arrival.study, table.platform_session == arrival.session,
+            table.stage != "withdrawn",
         )
     )  # fmt: skip
-    return found.first()
 
 
 def took_part(connection: Connection, arrival: Arrival) -> bool:
@@ -107,12 +83,12 @@ def took_part(connection: Connection, arrival: Arrival) -> bool:
 
 def reenter(connection: Connection, arrival: Arrival) -> Admitted | None:
     """A new cookie for a rater who comes back from the platform; the old one is worth nothing from then on."""
-    row = recognise(connection, arrival)
-    if row is None or row.stage == "withdrawn":
+    rater = recognise(connection, arrival)
+    if rater is None:
         return None
     token = secrets.token_urlsafe(32)
-    change(connection, row.id, token=hashed(token))
-    return Admitted(row.id, token)
+    connection.execute(update(schema.raters).where(schema.raters.c.id == rater).values(token=hashed(token)))
+    return Admitted(rater, token)
 
 
 def consent(connection: Connection, study: StudyData, arrival: Arrival, now: float) -> Admitted:
@@ -140,21 +116,16 @@ def consent(connection: Connection, study: StudyData, arrival: Arrival, now: flo
     return Admitted(rater, token)
 
 
-def slots(row: RaterRow) -> tuple[Slot, ...]:
-    """A rater's plan."""
-    return tuple(Slot(**values) for values in json.loads(row.plan))
-
-
 def pass_check(
     connection: Connection, study: StudyData, rater: str, device: Mapping[str, Any], answer: str, now: float
 ) -> Stage:
     """Take the answer of the sound and picture check. Raises RefusedError when it is not the rater's stage."""
-    row = by_id(connection, rater)
-    if row.stage != "check":
+    me = by_id(connection, rater)
+    if me.stage != "check":
         raise RefusedError("the check was passed already")
-    tries = row.check_tries + 1
+    tries = me.check_tries + 1
     values: dict[str, Any] = {"check_tries": tries, "device": json.dumps(dict(device)), "seen_at": now}
-    right = answer == row.check_secret or not study.design.session.sound_check
+    right = answer == me.check_secret or not study.design.session.sound_check
     stage: Stage = "check"
     if device.get("kind") == "phone" and not study.design.session.phones:
         stage = "blocked"
@@ -166,81 +137,10 @@ def pass_check(
         values["state"] = "blocked"
     elif stage != "check":
         values |= {"turn_at": now, "started_at": now if stage == "trials" else 0.0}
-    change(connection, rater, stage=stage, **values)
+    me = change(connection, me, stage=stage, **values)
     if stage in ("training", "trials"):
-        give_trials(connection, study, rater)
+        giving.give(connection, study, me, giving.trials_of(connection, rater))
     return stage
-
-
-def counts(connection: Connection, study: StudyData, block: str) -> IntArray:
-    """How often each item of a block was given out to raters who count: pending and done, (n,)."""
-    given = np.zeros(len(study.boards[block].items), np.int64)
-    table = schema.items.c
-    for item, pending, done in connection.execute(
-        select(table.item, table.pending, table.done).where(table.block == block)
-    ):
-        given[item] = pending + done
-    return given
-
-
-def count(connection: Connection, block: str, item: int, pending: int = 0, done: int = 0) -> None:
-    """Add to an item's counts."""
-    table = schema.items.c
-    connection.execute(
-        update(schema.items)
-        .where(table.block == block, table.item == item)
-        .values(pending=table.pending + pending, done=table.done + done)
-    )
-
-
-def give_trials(connection: Connection, study: StudyData, rater: str) -> None:
-    """Give out trials up to the one after the open one; atomic, because writing is (see `database`)."""
-    row = by_id(connection, rater)
-    plan = slots(row)
-    trials = schema.trials.c
-    shown = [
-        int(item)
-        for item in connection.scalars(select(trials.item).where(trials.rater == rater).order_by(trials.position))
-    ]
-    while len(shown) < min(row.position + 1 + AHEAD, len(plan)):
-        slot, position = plan[len(shown)], len(shown)
-        given = counts(connection, study, slot.block)
-        item = next_item(study.boards, plan, shown, given, row.seed)
-        connection.execute(
-            insert(schema.trials).values(
-                id=secrets.token_urlsafe(16), rater=rater, position=position, block=slot.block, role=slot.role,
-                item=item, stimuli=json.dumps(_sides(connection, study, rater, slot, item, given)),
-                repeat_of=slot.repeat_of, known=slot.known, state="pending", done_at=0.0,
-            )
-        )  # fmt: skip
-        if slot.role == "trial" and not row.excluded:
-            count(connection, slot.block, item, pending=1)
-        shown.append(item)
-
-
-def _sides(
-    connection: Connection, study: StudyData, rater: str, slot: Slot, item: int, given: IntArray
-) -> tuple[str, ...]:
-    """The stimuli in the order shown; pairs change sides from one showing of a cell to the next."""
-    board = study.boards[slot.block]
-    stimuli = board.items[item].stimuli
-    if len(stimuli) == 1:
-        return stimuli
-    if slot.repeat_of is not None:
-        trials = schema.trials.c
-        first = connection.scalar(
-            select(trials.stimuli).where(trials.rater == rater, trials.position == slot.repeat_of)
-        )
-        return tuple(reversed(json.loads(cast("str", first))))
-    known = (
-        None if slot.known is None else {"gold": study.design.gold, "training": study.design.training}.get(slot.role)
-    )
-    if known is not None and slot.known is not None:
-        method = known[slot.known].method
-        return stimuli if study.stimuli[stimuli[0]].method == method else tuple(reversed(stimuli))
-    cell = board.items[item].cell
-    turn = int(given[board.cell_of == cell].sum()) + cell
-    return stimuli if turn % 2 == 0 else tuple(reversed(stimuli))
 
 
 def release_dropouts(connection: Connection, study: StudyData, now: float) -> int:
@@ -249,72 +149,52 @@ def release_dropouts(connection: Connection, study: StudyData, now: float) -> in
     late = now - 60 * study.design.session.drop_after_minutes
     gone = list(connection.scalars(select(table.id).where(table.state == "active", table.seen_at < late)))
     for rater in gone:
-        release(connection, rater)
-        change(connection, rater, state="dropped")
+        me = by_id(connection, rater)
+        giving.release(connection, me)
+        change(connection, me, state="dropped")
     return len(gone)
 
 
-def release(connection: Connection, rater: str) -> None:
-    """Take back a rater's unanswered trials."""
-    table = schema.trials.c
-    excluded = by_id(connection, rater).excluded
-    for row in connection.execute(select(schema.trials).where(table.rater == rater, table.state == "pending")):
-        if row.role == "trial" and not excluded:
-            count(connection, row.block, row.item, pending=-1)
-    connection.execute(
-        update(schema.trials).where(table.rater == rater, table.state == "pending").values(state="released")
-    )
+def stands(study: StudyData, rater: Rater, now: float) -> bool:
+    """Whether opening a page changes nothing about a rater: then nothing has to be written."""
+    return rater.stage in FINAL or (rater.state != "dropped" and not _late(study, rater, now))
 
 
-def wake(connection: Connection, row: RaterRow) -> None:
-    """A dropped rater is back: the trials that were given out for them are theirs again."""
-    if row.state != "dropped":
-        return
-    table = schema.trials.c
-    for trial in connection.execute(select(schema.trials).where(table.rater == row.id, table.state == "released")):
-        if trial.role == "trial" and not row.excluded:
-            count(connection, trial.block, trial.item, pending=1)
-    connection.execute(
-        update(schema.trials).where(table.rater == row.id, table.state == "released").values(state="pending")
-    )
-    change(connection, row.id, state="active")
+def _late(study: StudyData, rater: Rater, now: float) -> bool:
+    return now - rater.seen_at > 3600 * study.design.session.resume_hours
 
 
-def resume(connection: Connection, study: StudyData, rater: str, now: float) -> Stage:
-    """A rater opens the study again: where they are, by the design's policy."""
-    row = by_id(connection, rater)
-    stage = cast("Stage", row.stage)
-    if stage in ("done", "withdrawn", "blocked", "expired"):
-        return stage
-    if now - row.seen_at > 3600 * study.design.session.resume_hours:
-        release(connection, rater)
-        again = study.design.session.expired == "restart"
-        # Forgotten as an account, the rater may consent again and begin a session of its own.
-        forget = {"platform_rater": "", "platform_study": "", "platform_session": ""} if again else {}
-        change(connection, rater, stage="expired", state="dropped", **forget)
-        return "expired"
-    wake(connection, row)
-    return stage
+def resume(connection: Connection, study: StudyData, rater: Rater, now: float) -> Rater:
+    """A rater opens the study again: as they are from then on, by the design's policy."""
+    if stands(study, rater, now):
+        return rater
+    if not _late(study, rater, now):
+        return giving.wake(connection, rater)
+    giving.release(connection, rater)
+    again = study.design.session.expired == "restart"
+    # Forgotten as an account, the rater may consent again and begin a session of its own.
+    forget = {"platform_rater": "", "platform_study": "", "platform_session": ""} if again else {}
+    return change(connection, rater, stage="expired", state="dropped", **forget)
 
 
 def save_questionnaire(
     connection: Connection, study: StudyData, rater: str, given: Mapping[str, str], now: float
 ) -> None:
     """Save the questionnaire and finish. Saving it again after that changes nothing."""
-    row = by_id(connection, rater)
-    if row.stage == "done":
+    me = by_id(connection, rater)
+    if me.stage == "done":
         return
-    if row.stage != "questions":
+    if me.stage != "questions":
         raise RefusedError("the questionnaire is not open yet")
     rows = [{"rater": rater, "question": name, "answer": answer} for name, answer in given.items() if answer]
     if rows:
         connection.execute(insert(schema.questionnaire), rows)
-    finish(connection, rater, now)
+    change(connection, me, **finished(now))
 
 
-def finish(connection: Connection, rater: str, now: float) -> None:
-    """Everything is saved."""
-    change(connection, rater, stage="done", state="done", finished_at=now, seen_at=now)
+def finished(now: float) -> dict[str, Any]:
+    """The columns of a rater of whom everything is saved."""
+    return {"stage": "done", "state": "done", "finished_at": now, "seen_at": now}
 
 
 def completion_code(study: StudyData, rater: str) -> str:
@@ -327,36 +207,26 @@ def completion_code(study: StudyData, rater: str) -> str:
 
 def withdraw(connection: Connection, study: StudyData, rater: str) -> None:
     """The rater takes the consent back: cells are filled again, answers deleted (unless the consent says otherwise)."""
-    row = by_id(connection, rater)
-    if row.stage == "withdrawn":
+    me = by_id(connection, rater)
+    if me.stage == "withdrawn":
         return
-    uncount(connection, row)
+    giving.uncount(connection, me)
     state: RaterState = "withdrawn"
     values: dict[str, Any] = {"stage": "withdrawn", "state": state, "excluded": "withdrew"}
     if study.design.consent.on_withdrawal == "delete":
         for table in (schema.answers, schema.trials, schema.questionnaire):
             connection.execute(delete(table).where(table.c.rater == rater))
         values |= {"device": "{}", "platform_rater": "", "platform_study": "", "platform_session": ""}
-    change(connection, rater, **values)
-
-
-def uncount(connection: Connection, row: RaterRow) -> None:
-    """Take a rater's trials, answered or not, out of the counts."""
-    if row.excluded:
-        return
-    table = schema.trials.c
-    for trial in connection.execute(select(schema.trials).where(table.rater == row.id, table.role == "trial")):
-        pending, done = int(trial.state == "pending"), int(trial.state == "done")
-        count(connection, trial.block, trial.item, pending=-pending, done=-done)
+    change(connection, me, **values)
 
 
 def exclude(connection: Connection, rater: str, reason: str) -> bool:
     """Screening: this rater's cells are filled again. The answers stay. Returns False when it was so before."""
-    row = by_id(connection, rater)
-    if row.excluded:
+    me = by_id(connection, rater)
+    if me.excluded:
         return False
-    uncount(connection, row)
-    change(connection, rater, excluded=reason[:500])
+    giving.uncount(connection, me)
+    change(connection, me, excluded=reason[:500])
     return True
 
 

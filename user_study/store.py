@@ -10,14 +10,17 @@ from typing import Any, Literal
 from sqlalchemy import Connection, delete, func, insert, select
 
 from eap.errors import ConfigError
-from user_study import answers, schema, session
+from user_study import answers, raters, schema, session
 from user_study.database import Clock, Database, latest_stamp
 from user_study.folder import StudyData
-from user_study.session import Admitted, Arrival, Stage
+from user_study.raters import Rater, Stage
+from user_study.session import Admitted, Arrival, RefusedError
 
 FAILURES_PER_ADDRESS, FAILURES_IN_ALL = 5, 100
 FAILURE_WINDOW = 900.0
 """Wrong admin tokens within so many seconds that lock an address (or, in all, everybody) out."""
+SWEEP_SECONDS = 20.0
+"""How often a process looks for raters who went silent, while others answer."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,12 @@ class Me:
 
     rater: str
     stage: str
+
+
+def _known(rater: Rater | None) -> Rater:
+    if rater is None:
+        raise RefusedError("no session: open the study's address again", 401)
+    return rater
 
 
 class Store:
@@ -39,6 +48,7 @@ class Store:
         with self.database.read() as connection:
             self.clock = Clock(latest_stamp(connection))
         self._media = lru_cache(maxsize=4096)(self._find_media)
+        self._swept = -SWEEP_SECONDS
 
     def close(self) -> None:
         """Let go of the database."""
@@ -63,15 +73,27 @@ class Store:
 
     def me(self, token: str) -> Me | None:
         """The rater of a cookie."""
+        found = self._by_token(token)
+        return None if found is None else Me(found.id, found.stage)
+
+    def _by_token(self, token: str) -> Rater | None:
         if not token:
             return None
-        with self.database.read() as connection:
-            row = session.by_token(connection, token)
-        return Me(row.id, row.stage) if row else None
+        with self.database.look() as connection:
+            return raters.by_token(connection, token)
+
+    def visit(self, token: str) -> Me | None:
+        """The rater of a cookie who opens a page, where the design's policy lets them go on."""
+        found = self._by_token(token)
+        if found is None:
+            return None
+        return Me(found.id, self._resumed(found))
 
     def reenter(self, arrival: Arrival) -> Admitted | None:
         """A rater who comes from the platform again."""
-        with self.database.read() as connection:
+        if not arrival.complete:
+            return None
+        with self.database.look() as connection:
             if session.recognise(connection, arrival) is None:
                 return None
         return self.database.write(lambda connection: session.reenter(connection, arrival))
@@ -82,12 +104,24 @@ class Store:
 
     def resume(self, rater: str) -> Stage:
         """Where a rater is who opens a page."""
-        return self.database.write(lambda c: session.resume(c, self.study, rater, self.clock.now()))
+        with self.database.look() as connection:
+            found = raters.by_id(connection, rater)
+        return self._resumed(found)
+
+    def _resumed(self, rater: Rater) -> Stage:
+        now = self.clock.now()
+        if session.stands(self.study, rater, now):
+            return rater.stage  # as nearly always: no page waits for the lock of those who save
+
+        def job(connection: Connection) -> Stage:
+            return session.resume(connection, self.study, raters.by_id(connection, rater.id), now).stage
+
+        return self.database.write(job)
 
     def check_secret(self, rater: str) -> str:
         """Which clip of the sound check the rater gets."""
-        with self.database.read() as connection:
-            return str(session.by_id(connection, rater).check_secret)
+        with self.database.look() as connection:
+            return raters.by_id(connection, rater).check_secret
 
     def pass_check(self, rater: str, device: Mapping[str, Any], answer: str) -> Stage:
         """The sound check's answer. Raises RefusedError."""
@@ -96,16 +130,37 @@ class Store:
     def state(self, rater: str) -> dict[str, Any]:
         """What the browser is told."""
         with self.database.read() as connection:
-            return answers.state(connection, self.study, rater)
+            return answers.state(connection, self.study, raters.by_id(connection, rater))
+
+    def enter(self, token: str) -> dict[str, Any]:
+        """What the browser of a cookie's rater is told, who is woken if need be. Raises RefusedError (401)."""
+        now = self.clock.now()
+        with self.database.read() as connection:
+            found = _known(raters.by_token(connection, token))
+            if session.stands(self.study, found, now):
+                return answers.state(connection, self.study, found)
+
+        def job(connection: Connection) -> dict[str, Any]:
+            woken = session.resume(connection, self.study, raters.by_id(connection, found.id), now)
+            return answers.state(connection, self.study, woken)
+
+        return self.database.write(job)
 
     def save(self, rater: str, given: answers.Given) -> tuple[answers.Saved, dict[str, Any]]:
         """Save an answer; when this returns it is on the disk. Raises RefusedError, StoreUnavailableError."""
+        return self.database.write(lambda c: self._save(c, raters.by_id(c, rater), given))
 
-        def job(connection: Connection) -> tuple[answers.Saved, dict[str, Any]]:
-            saved = answers.save(connection, self.study, rater, given, self.clock.now())
-            return saved, answers.state(connection, self.study, rater)
+    def answer(self, token: str, given: answers.Given) -> tuple[answers.Saved, dict[str, Any]]:
+        """The same for the rater of a cookie. Raises RefusedError (401) when there is none."""
+        return self.database.write(lambda c: self._save(c, _known(raters.by_token(c, token)), given))
 
-        return self.database.write(job)
+    def _save(self, connection: Connection, rater: Rater, given: answers.Given) -> tuple[answers.Saved, dict[str, Any]]:
+        now = self.clock.now()
+        saved = answers.save(connection, self.study, rater, given, now)
+        if abs(now - self._swept) >= SWEEP_SECONDS:
+            self._swept = now
+            session.release_dropouts(connection, self.study, now)
+        return saved
 
     def save_questionnaire(self, rater: str, given: Mapping[str, str]) -> None:
         """Save the questionnaire and finish. Raises RefusedError."""
@@ -141,7 +196,7 @@ class Store:
             return None
 
     def _find_media(self, rater: str, trial: str, which: Literal["0", "1", "reference"]) -> str:
-        with self.database.read() as connection:
+        with self.database.look() as connection:
             found = answers.media_of(connection, self.study, rater, trial, which)
         if found is None:
             raise LookupError(trial)  # which is not cached: it may come to be

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import Engine, event, func, select
 
 from tests.user_study.small_study import Clockwork, Robot, answers, clock
 from user_study import export, schema
@@ -268,3 +271,95 @@ def test_the_same_seed_gives_the_same_sessions(study: StudyData, tmp_path: Path)
         store.close()
     assert shown[0] == shown[1]
     assert len(shown[0]) == 28
+
+
+@contextmanager
+def statements() -> Iterator[list[str]]:
+    """What is sent to the database meanwhile, the beginning or locking of a transaction included."""
+    sent: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        sent.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        yield sent
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+
+
+def locks(statement: str) -> bool:
+    """Whether it makes other writers wait."""
+    return "IMMEDIATE" in statement or "xact_lock" in statement or "UPDATE" in statement
+
+
+def test_saving_an_answer_takes_few_statements(store: Store) -> None:
+    """On PostgreSQL each is a way to the server and back while all other writers wait: they must not creep up."""
+    robot = Robot(store)
+    robot.check()
+    state = store.state(robot.rater)
+    sent: dict[str, list[int]] = {"open": [], "closed": []}
+    while state["stage"] != "questions":
+        given = robot.given(state)
+        clock(store).time += 0.75  # not SWEEP_SECONDS in all: the first answer alone looks for silent raters
+        with statements() as seen:
+            _, after = store.answer(robot.token, given)
+        closed = after["trial"] is None or after["trial"]["id"] != state["trial"]["id"]
+        sent["closed" if closed else "open"].append(len(seen))
+        state = after
+    # Lock; rater, trials, answers; the answer, the rater.
+    assert max(sent["open"][1:]) <= 6
+    # And: the trial, the counts, the new trial, its counts.
+    assert max(sent["closed"]) <= 10
+    assert sent["open"][0] <= 6 + 1
+    with statements() as seen:
+        store.answer(robot.token, given)
+    assert len(seen) <= 4  # a replay reads
+
+
+def test_opening_a_page_reads_one_row_and_waits_for_nobody(store: Store) -> None:
+    robot = Robot(store)
+    robot.finish(most=3)
+    with statements() as seen:
+        me = store.visit(robot.token)
+    assert me is not None
+    assert me.stage == "trials"
+    assert len(seen) <= 2
+    with statements() as more:
+        assert store.enter(robot.token) == store.state(robot.rater)
+    assert len(more) <= 2 * 4
+    assert not any(locks(one) for one in seen + more)
+    with statements() as writing:
+        store.release_dropouts()
+    assert any(locks(one) for one in writing)
+
+
+def test_looking_for_silent_raters_is_part_of_saving(store: Store) -> None:
+    silent, busy = Robot(store), Robot(store, seed=1)
+    silent.finish(most=4)
+    busy.check()
+    clock(store).time += 31 * 60
+    busy.step()
+    with store.database.read() as connection:
+        rows = connection.execute(select(schema.raters.c.id, schema.raters.c.state)).all()
+    states = {row.id: row.state for row in rows}
+    assert states == {silent.rater: "dropped", busy.rater: "active"}
+    me = store.visit(silent.token)
+    assert me is not None
+    assert me.stage == "trials"
+    assert store.recount() == []
+
+
+def test_a_cookie_that_is_worth_nothing_saves_nothing(store: Store) -> None:
+    robot = Robot(store)
+    robot.check()
+    given = robot.given(store.state(robot.rater), "happy")
+    clock(store).time += 10
+    for token in ("", "x" * 43):
+        assert store.visit(token) is None
+        with pytest.raises(RefusedError) as refused:
+            store.answer(token, given)
+        assert refused.value.status == 401
+        with pytest.raises(RefusedError):
+            store.enter(token)
+    assert answers(store) == 0
