@@ -47,9 +47,11 @@ _AGREEMENTS = (
 _SEES: dict[str, tuple[str, ...]] = {
     "pcc": ("intensity_reverse",),
     "ccc": ("intensity_flatten", "intensity_reverse"),
-    "sagr": ("emotion_swap",),
-    "rmse": ("intensity_weaken", "emotion_swap"),
+    "sagr": (),
+    "rmse": ("intensity_weaken",),
 }
+_SWAP = {"valence": "valence_swap", "arousal": "emotion_swap"}
+"""The exchange of emotions that changes the sign of each: fear for sadness leaves valence where it was."""
 
 
 def _spec(series: Name, how: _Agreement) -> MetricSpec:
@@ -67,7 +69,7 @@ def _spec(series: Name, how: _Agreement) -> MetricSpec:
         group="Intensity",
         help=how.words.format(series),
         default=how.default,
-        sees=_SEES[how.name],
+        sees=(*_SEES[how.name], *(() if how.moving else (_SWAP[series],))),
     )
 
 

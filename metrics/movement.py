@@ -1,9 +1,11 @@
 """How lively a face moves, as a share of the true video's: lips, brows, head. After THEval's idea, own definitions.
 
 Everything is read from 68 landmarks in units of the clip's mean inter-ocular distance. Lips and brows are measured in
-the face's own axes (eye line and its normal), so that a moving or rolling head does not move them. The amount of
-movement is a standard deviation over the clip: jitter of a landmark detector, which adds to every velocity, hardly
-moves it. 1: as lively as the truth; 0: frozen; above 1: livelier (or shaky).
+the face's own axes (line through the eyes' corners and its normal), so that a moving or rolling head does not move
+them, nor does a blink: lids are no part of anything here. The amount of movement is a standard deviation over the clip:
+jitter of a landmark detector, which adds to every velocity, hardly moves it. 1: as lively as the truth; 0: frozen;
+above 1: livelier (or shaky). Version 1 measured from the middle of all eye points, lids included, so that half of what
+it called a brow's movement was blinking.
 """
 
 from __future__ import annotations
@@ -22,15 +24,16 @@ MIN_FRAMES = 5
 STILL = 0.002
 """Inter-ocular distances: a truth that moves less has no liveliness to keep."""
 INNER_LIPS = ((61, 67), (62, 66), (63, 65))
-BROWS, EYES = slice(17, 27), slice(36, 48)
+BROWS = slice(17, 27)
+LEFT_CORNERS, RIGHT_CORNERS = [36, 39], [42, 45]
 RIGID = [*range(27, 36), 36, 39, 42, 45]
 """Nose and eye corners: points that speech and expression hardly move."""
 
 
 def face_axes(landmarks: Points) -> tuple[Array, Array, Array]:
-    """(T, 2) middle of the eyes, unit vector along the eye line and unit vector down the face, of (T, 68, 2)."""
+    """(T, 2) middle of the eyes' corners, unit vectors along the eye line and down the face, of (T, 68, 2)."""
     points = landmarks.astype(np.float64)
-    left, right = points[:, 36:42].mean(axis=1), points[:, 42:48].mean(axis=1)
+    left, right = points[:, LEFT_CORNERS].mean(axis=1), points[:, RIGHT_CORNERS].mean(axis=1)
     along = right - left
     along = along / np.maximum(np.linalg.norm(along, axis=1, keepdims=True), 1e-9)
     return (left + right) / 2, along, np.stack([-along[:, 1], along[:, 0]], axis=1)
@@ -45,10 +48,10 @@ def mouth_opening(landmarks: Points) -> Array:
 
 
 def brow_height(landmarks: Points) -> Array:
-    """(T,) mean height of the brows above the eyes, in inter-ocular distances; nan without a face."""
+    """(T,) mean height of the brows above the eyes' corners, in inter-ocular distances; nan without a face."""
     points = landmarks.astype(np.float64)
-    _, _, down = face_axes(landmarks)
-    raised = points[:, EYES].mean(axis=1) - points[:, BROWS].mean(axis=1)
+    middle, _, down = face_axes(landmarks)
+    raised = middle - points[:, BROWS].mean(axis=1)
     return np.asarray((raised * down).sum(axis=1) / interocular(landmarks), np.float64)
 
 
@@ -115,6 +118,7 @@ def _spec(name: str, title: str, what: str, words: str, sees: tuple[str, ...]) -
         ),
         pooling="median",
         target=1.0,
+        version="v2",
         group="Naturalness",
         help=words,
         sees=sees,

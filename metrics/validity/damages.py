@@ -42,6 +42,9 @@ _PARTS = (0.1, 0.2, 0.4, 0.6, 0.8, 1.0)
 WEAKENINGS = (0.1, 0.2, 0.4, 0.6, 0.8, 0.9, 1.0)
 """Mirrored about one half, so that a residue of g is the weakening of 1 - g, and needs no rendering of its own."""
 SHARES = (0.125, 0.25, 0.375, 0.5, 0.75, 1.0)
+STRENGTHS = (0.0, 0.2, 0.4, 0.6, 0.8)
+"""Weakenings (among `WEAKENINGS`) of clips whose intensity people voted on: clips that are all as intense as one
+another have no ranking that could be lost."""
 
 DAMAGES: tuple[Damage, ...] = (
     Damage("blur", "Blur", "px sigma", "image", (0.5, 0.75, 1.0, 1.5, 2.5, 4.0), "Gaussian blur of every frame."),
@@ -66,8 +69,10 @@ DAMAGES: tuple[Damage, ...] = (
            "Clips whose intensity falls where it should rise."),
     Damage("emotion_swap", "Another emotion", "share of clips", "share", SHARES,
            "Clips that show another emotion than the voice's (the reference image's: Problem 1 of the paper)."),
+    Damage("valence_swap", "Feeling turned", "share of clips", "share", SHARES,
+           "Clips that show a pleasant emotion for an unpleasant one, or an unpleasant one for a pleasant one."),
     Damage("intensity_mixed", "Clips mixed up", "share of clips", "mixed", SHARES,
-           "Clips as intense as the clip at the other end of people's ranking."),
+           "Of clips of five strengths, those as intense as the clip at the other end of people's ranking."),
     Damage("intensity_lost", "No emotion", "share of clips", "share", SHARES, "Clips that show no emotion at all."),
     Damage("identity_swap", "Another person", "share of clips", "share", SHARES, "Clips that show another face."),
     Damage("emotion_residue", "Emotion left over", "share of intensity", "residue", WEAKENINGS,

@@ -21,9 +21,9 @@ from metrics.leakage import clip_leakage
 from metrics.registry import Metric, MetricSpec
 from metrics.results import ClipReading
 from metrics.statistics import cluster_bootstrap, point_estimate
-from metrics.validity.damages import Damage, version
+from metrics.validity.damages import STRENGTHS, Damage, version
 from metrics.validity.results import Cell
-from metrics.validity.trial import BASE, SHARED, ClipTrial, Found, residue
+from metrics.validity.trial import BASE, REFERENCE, SHARED, ClipTrial, Found, residue, strength
 
 Rows = list[tuple[ClipTrial, Found]]
 SEED = 7
@@ -39,15 +39,25 @@ def assembled(trials: Sequence[ClipTrial], damage: Damage, grade: float) -> Rows
     order = np.random.default_rng(SEED).permutation(len(trials))
     spoilt = set(order[: round(grade * len(trials))].tolist())
     if damage.kind == "mixed":
-        return [(trial, across(trials, i) if i in spoilt else trial.versions[BASE]) for i, trial in enumerate(trials)]
+        rows = of_all_strengths(trials)
+        return [(trial, across(rows, i) if i in spoilt else found) for i, (trial, found) in enumerate(rows)]
     label = SHARED[damage.name]
     return [(trial, trial.versions[label if i in spoilt else BASE]) for i, trial in enumerate(trials)]
 
 
-def across(trials: Sequence[ClipTrial], index: int) -> Found:
+def of_all_strengths(trials: Sequence[ClipTrial]) -> Rows:
+    """Clips weakened in turn, with the votes they would get: true intensity is proportional to what is played."""
+    rows = []
+    for i, trial in enumerate(trials):
+        weakening = STRENGTHS[i % len(STRENGTHS)]
+        rows.append((replace(trial, vote=trial.vote * (1 - weakening)), trial.versions[strength(weakening)]))
+    return rows
+
+
+def across(rows: Rows, index: int) -> Found:
     """What was measured on the clip at the other end of people's ranking: the most intense for the least."""
-    ranking = sorted(range(len(trials)), key=lambda i: (trials[i].vote, trials[i].clip_id))
-    return trials[ranking[len(trials) - 1 - ranking.index(index)]].versions[BASE]
+    ranking = sorted(range(len(rows)), key=lambda i: (rows[i][0].vote, rows[i][0].clip_id))
+    return rows[ranking[len(rows) - 1 - ranking.index(index)]][1]
 
 
 @dataclass(frozen=True)
@@ -122,7 +132,8 @@ def _of_clips(spec: MetricSpec, rows: Sequence[Rows]) -> _Curve | None:
     kind: Statistic = "median" if spec.pooling == "median" else "mean"
     changes = []
     for row in table:
-        found = cluster_bootstrap(row - table[0], names, statistic=kind)
+        # Student's t, as of all paired differences: where few clips change, bootstrap-t knows no bounds.
+        found = cluster_bootstrap(row - table[0], names, statistic=kind, method="student")
         changes.append((found.estimate, found.low, found.high))
     return _Curve(values, changes, int(kept.sum()))
 
@@ -154,11 +165,13 @@ def _jackknifed(change: float, left_out: np.ndarray) -> tuple[float, float, floa
     return float(change), float(change) - half, float(change) + half
 
 
-def _fid(row: Rows, base: Rows) -> float:
-    sides = [[found.features for _, found in side if found.features is not None] for side in (row, base)]
-    if any(len(side) < 2 for side in sides):
+def _fid(row: Rows) -> float:
+    true = [trial.versions[REFERENCE].features for trial, _ in row if REFERENCE in trial.versions]
+    sides = [[found.features for _, found in row], true]
+    known = [[features for features in side if features is not None] for side in sides]
+    if any(len(side) < 2 for side in known):
         return float("nan")
-    return frechet_from_features(stack(sides[0]), stack(sides[1]))
+    return frechet_from_features(stack(known[0]), stack(known[1]))
 
 
 def _leakage(row: Rows, base: Rows) -> float:
@@ -180,7 +193,7 @@ def _votes(row: Rows, *, ranked: bool) -> float:
 
 
 _SET_VALUES: dict[str, Callable[[Rows, Rows], float]] = {
-    "fid": _fid,
+    "fid": lambda row, _: _fid(row),
     "reference_leakage": _leakage,
     "votes_pcc": lambda row, _: _votes(row, ranked=False),
     "votes_rank": lambda row, _: _votes(row, ranked=True),

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from eap.constants import EMOTIONS
 from eap.data.truth import Truth
+from eap.synth.affect import AFFECTS
 from eap.synth.clip import ClipSpec, face_of, is_female, render_clip
 from eap.synth.performance import Manner, Motion, Performance, draw_motion, manner, perform
 from eap.synth.sentences import sentence
@@ -32,6 +33,11 @@ that feel alike is no damage to a metric of valence and arousal. Only sad has an
 def other_emotion(emotion: str) -> str:
     """The emotion that takes another's place."""
     return OTHER[emotion]
+
+
+def other_valence(emotion: str) -> str:
+    """The emotion that takes another's place so that valence changes its sign, as `OTHER` cannot for fear and anger."""
+    return "happy" if AFFECTS[emotion].valence < 0 else "sad"
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ SENTENCES = (
     288,
 )  # fmt: skip
 """Sentences with a pause in their first second, so that there is a silence in which lips can rest."""
-VERSION = "1"
+VERSION = "2"
 _AFTERWARDS = frozenset(
     {
         "aggregate.py",

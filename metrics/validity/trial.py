@@ -17,11 +17,13 @@ from metrics.features.extract import extract
 from metrics.features.pair import compare
 from metrics.measure import Setup, clip_values, gather, judged_emotion, judged_intensity
 from metrics.results import ClipReading
-from metrics.validity.damages import FACE_CHANGES, Damage, bend_alpha, shift_sound, spoil_frames, version
-from metrics.validity.stage import Scene, other_emotion
+from metrics.validity.damages import FACE_CHANGES, STRENGTHS, Damage, bend_alpha, shift_sound, spoil_frames, version
+from metrics.validity.stage import Scene, other_emotion, other_valence
 
 Frames = NDArray[np.uint8]
 BASE = "base"
+REFERENCE = "reference"
+"""The file that stands for the truth, of which only the image features are kept: FID needs them of both sides."""
 REFERENCE_CRF = 8
 """Quality of the file that stands for the truth: nearly lossless. Results are encoded as every result is."""
 
@@ -77,6 +79,7 @@ def try_clip(order: Order, setup: Setup) -> ClipTrial:
         _write(place / "reference.mp4", scene.frames, scene.audio, REFERENCE_CRF)
         _write(place / "twin.mp4", scene.drawn(scene.played(alpha=0 * scene.alpha)), scene.audio, REFERENCE_CRF)
         reference, twin = (_features(place / side, setup) for side in ("reference.mp4", "twin.mp4"))
+        found[REFERENCE] = Found({}, {}, None, None, reference.features)
         for label in labels(order.damages):
             _write(place / "result.mp4", *_version(scene, order, label))
             ours = _features(place / "result.mp4", setup)
@@ -115,7 +118,7 @@ def labels(damages: Sequence[Damage]) -> list[str]:
         if damage.kind == "share":
             wanted.append(SHARED[damage.name])
         elif damage.kind == "mixed":
-            continue  # other clips as they are
+            wanted += [strength(weakening) for weakening in STRENGTHS]
         elif damage.kind == "residue":
             wanted += [residue(grade) for grade in (0.0, *damage.grades)]
         else:
@@ -124,7 +127,8 @@ def labels(damages: Sequence[Damage]) -> list[str]:
 
 
 SHARED = {
-    "voice_swap": "foreign-voice", "emotion_swap": "other-emotion", "identity_swap": "other-face",
+    "voice_swap": "foreign-voice", "emotion_swap": "other-emotion", "valence_swap": "other-valence",
+    "identity_swap": "other-face",
     "intensity_lost": version("intensity_weaken", 1.0), "intensity_reverse": version("intensity_reverse", 1.0),
 }  # fmt: skip
 """Damage by share -> the version of a clip that takes the clip's place."""
@@ -132,7 +136,12 @@ SHARED = {
 
 def residue(grade: float) -> str:
     """The version that keeps a share of the emotion: the clip weakened by the rest of it."""
-    return BASE if grade >= 1 else version("intensity_weaken", round(1 - grade, 6))
+    return strength(round(1 - grade, 6))
+
+
+def strength(weakening: float) -> str:
+    """The version whose intensity is less by a share."""
+    return BASE if weakening <= 0 else version("intensity_weaken", weakening)
 
 
 def _version(scene: Scene, order: Order, label: str) -> tuple[Frames, Floats]:
@@ -144,6 +153,8 @@ def _version(scene: Scene, order: Order, label: str) -> tuple[Frames, Floats]:
         return scene.frames, _foreign(order.voice, len(scene.audio))
     if label == "other-emotion":
         return scene.drawn(scene.played(emotion=other_emotion(order.spec.emotion))), scene.audio
+    if label == "other-valence":
+        return scene.drawn(scene.played(emotion=other_valence(order.spec.emotion))), scene.audio
     if label == "other-face":
         return scene.drawn(scene.played(), identity=order.face), scene.audio
     grade = float(text)

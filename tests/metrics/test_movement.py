@@ -25,9 +25,9 @@ Points = NDArray[np.float64]
 def face(n: int = 20) -> Points:
     """A still face: eyes on a line 60 pixels apart (outer corners), brows above, lips closed."""
     points = np.zeros((n, 68, 2))
-    points[:, 36:42] = (35.0, 40.0)
-    points[:, 42:48] = (75.0, 40.0)
-    points[:, 36], points[:, 45] = (25.0, 40.0), (85.0, 40.0)
+    points[:, 36:42] = (30.0, 40.0)
+    points[:, 42:48] = (80.0, 40.0)
+    points[:, 36], points[:, 39], points[:, 42], points[:, 45] = (25.0, 40.0), (35.0, 40.0), (75.0, 40.0), (85.0, 40.0)
     points[:, 17:27] = (55.0, 30.0)
     points[:, 27:36] = (55.0, 55.0)
     points[:, 48:68] = (55.0, 75.0)
@@ -64,6 +64,16 @@ def test_lips_and_brows_do_not_see_the_head(angle: float, scale: float, shift: f
     assert mouth_opening(moved) == pytest.approx(mouth_opening(points), abs=1e-9)
     assert brow_height(moved) == pytest.approx(brow_height(points), abs=1e-9)
     assert amount(head_pose(moved)) == pytest.approx(amount(head_pose(points)), abs=1e-9)
+
+
+def test_nothing_sees_a_blink_or_a_squint() -> None:
+    """Lids that close, one eye more than the other: neither brows nor head nor lips move."""
+    points = moving(COURSE, lips=6.0, brows=3.0, head=12.0)
+    blinking = points.copy()
+    blinking[:, [37, 38, 43, 44], 1] += 5 * np.abs(COURSE[:, None])
+    blinking[:, [40, 41], 1] -= 3 * np.abs(COURSE[:, None])
+    for read in (mouth_opening, brow_height, head_pose):
+        assert np.array_equal(read(blinking), read(points))
 
 
 def _clip(points: Points) -> ClipFeatures:

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from metrics.registry import get_metric
-from metrics.validity.damages import Damage, get_damage
+from metrics.validity.damages import STRENGTHS, WEAKENINGS, Damage, get_damage
 from metrics.validity.judge import assembled, cell, matrix, smallest_seen, tau
 from metrics.validity.results import Cell
-from metrics.validity.trial import BASE, ClipTrial, Found, labels, residue
+from metrics.validity.trial import BASE, REFERENCE, ClipTrial, Found, labels, residue, strength
 
 BLUR = get_damage("blur")
 
@@ -55,6 +55,22 @@ def test_small_damage_that_is_not_seen_and_damage_in_the_wrong_direction() -> No
     assert matrix([get_metric("psnr")], [BLUR], trials(BLUR, [1, 2, 3, 4, 5, 6]))[0].effect == pytest.approx(-1.0)
 
 
+def test_a_change_that_one_clip_shares_less_is_seen() -> None:
+    """Seven people's clips lose 5 to 6, one's 1: Student's t by hand; bootstrap-t is thrice as wide."""
+    changes = np.array([-5, -5.2, -5.4, -5.6, -5.8, -6, -5.5, -1.0])
+    made = [
+        ClipTrial(f"c{i}", f"id{i}", "happy", "sad", 3, 0.1, {
+            BASE: found({"psnr": 30.0}),
+            **{f"blur@{grade:g}": found({"psnr": 30 + change * (k + 1) / 6}) for k, grade in enumerate(BLUR.grades)},
+        })
+        for i, change in enumerate(changes)
+    ]  # fmt: skip
+    result = _cell("psnr", BLUR, made)
+    half = 2.3646243 * changes.std(ddof=1) / np.sqrt(8)  # t of 7 degrees
+    assert [result.lows[-1], result.highs[-1]] == pytest.approx([changes.mean() - half, changes.mean() + half])
+    assert result.seen == 0.5
+
+
 def test_smallest_seen_needs_every_larger_grade() -> None:
     seen, not_seen = (-1.0, -2.0, -0.5), (-1.0, -2.0, 0.5)
     nothing = (0.0, 0.0, 0.0)
@@ -90,18 +106,25 @@ def test_shares_are_nested_and_exact() -> None:
 def test_mixed_up_clips_turn_the_ranking_round() -> None:
     damage, metric = get_damage("intensity_mixed"), get_metric("votes_pcc")
     made = [
-        ClipTrial(f"c{i}", f"id{i % 4}", "happy", "sad", 3, 0.05 * i, {BASE: found({}, intensity=0.1 + 0.05 * i)})
-        for i in range(16)
-    ]
-    whole = assembled(made, damage, 1.0)
-    assert [trial.vote for trial, _ in whole] == [trial.vote for trial in made]
-    assert [f.judged_intensity for _, f in whole] == [t.versions[BASE].judged_intensity for t in reversed(made)]
+        ClipTrial(f"c{i}", f"id{i % 4}", "happy", "sad", 3, 0.8, {
+            strength(weakening): found({}, intensity=0.9 * (1 - weakening) + 0.1) for weakening in STRENGTHS
+        })
+        for i in range(20)
+    ]  # fmt: skip
+    clean, whole = assembled(made, damage, 0.0), assembled(made, damage, 1.0)
+    votes = [trial.vote for trial, _ in clean]
+    assert votes[:6] == pytest.approx([0.8, 0.64, 0.48, 0.32, 0.16, 0.8])
+    assert [trial.vote for trial, _ in whole] == votes
+    # The strongest is as intense as the weakest now, and the one in the middle stays.
+    assert [f.judged_intensity for _, f in clean[:5]] == pytest.approx([1.0, 0.82, 0.64, 0.46, 0.28])
+    assert [f.judged_intensity for _, f in whole[:5]] == pytest.approx([0.28, 0.46, 0.64, 0.82, 1.0])
     result = _cell("votes_pcc", damage, made)
     assert [result.values[0], result.values[-1]] == pytest.approx([1.0, -1.0])
     assert result.holds
     assert metric.spec.sees == ("intensity_mixed",)
     assert cell(get_metric("psnr"), damage, made) is None
-    assert labels([damage]) == [BASE]
+    assert labels([damage]) == [BASE, *(f"intensity_weaken@{weakening}" for weakening in (0.2, 0.4, 0.6, 0.8))]
+    assert set(STRENGTHS) <= {0.0, *WEAKENINGS}
 
 
 def test_reversal_is_by_whole_clips() -> None:
@@ -122,7 +145,8 @@ def test_leakage_and_fid_over_clips() -> None:
     damage = get_damage("emotion_swap")
     made = [
         ClipTrial(f"c{i}", f"id{i % 6}", "happy", "sad", 3, 0.5,
-                  {BASE: found({}, seed=i), "other-emotion": found({}, judged="sad", seed=i + 100)})
+                  {BASE: found({}, seed=i), "other-emotion": found({}, judged="sad", seed=i + 100),
+                   REFERENCE: found({}, seed=i)})
         for i in range(16)
     ]  # fmt: skip
     leak = _cell("reference_leakage", damage, made)

@@ -6,7 +6,7 @@ import pytest
 from eap.synth.affect import valence_arousal
 from eap.synth.clip import ClipSpec, render_clip
 from metrics.validity.damages import FACE_CHANGES
-from metrics.validity.stage import FELT, Scene, other_emotion
+from metrics.validity.stage import FELT, Scene, other_emotion, other_valence
 
 SPEC = ClipSpec(2400, "happy", 3, 200, seconds=0.4)
 
@@ -40,6 +40,7 @@ def test_the_other_emotion_is_of_another_sign(emotion: str) -> None:
     """In valence, in arousal or in both: sagr, which counts signs, must have something to see."""
     mine, other = (np.array(valence_arousal(name, np.ones(1))) for name in (emotion, other_emotion(emotion)))
     assert (np.sign(mine) != np.sign(other)).any()
+    assert np.sign(mine[0]) == -np.sign(valence_arousal(other_valence(emotion), np.ones(1))[0])
 
 
 @pytest.mark.parametrize("name", sorted(FACE_CHANGES))
