@@ -35,17 +35,28 @@ def within_clips_pcc(a: Array, b: Array, clip: NDArray[np.integer], least_std: f
     return float(np.mean(found)) if found else float("nan")
 
 
-def landmark_errors(found: Array, truth: Array, side: float) -> dict[str, float]:
+def brow_rise(points: Array) -> Array:
+    """(N,) height of the brows above the eyes' corners, (N,68,2) in; same unit. Lids are no part of it."""
+    return np.asarray(points[:, [36, 39, 42, 45], 1].mean(1) - points[:, 17:27, 1].mean(1))
+
+
+def landmark_errors(
+    found: Array, truth: Array, side: float, clip: NDArray[np.integer] | None = None
+) -> dict[str, float]:
     """Mean distance in pixels of a frame with `side` pixels, all points and the mouth's; mouth gap correlation.
 
-    `found`, `truth`: (N,68,2) in 0..1.
+    `found`, `truth`: (N,68,2) in 0..1. With `clip` (N,), which clip each frame is of, also whether the brows are seen
+    to move: the correlation of `brow_rise` within clips where it truly moves by .004 of the side or more.
     """
     distance = np.linalg.norm(found - truth, axis=-1) * side
 
     def gap(points: Array) -> Array:
         return np.asarray((points[:, [65, 66, 67], 1] - points[:, [63, 62, 61], 1]).mean(1))
 
-    return {
+    brows = {} if clip is None else {
+        "brow_pcc_within_clip": within_clips_pcc(brow_rise(found), brow_rise(truth), clip, 0.004)
+    }  # fmt: skip
+    return brows | {
         "landmarks_px": float(distance.mean()),
         "landmarks_p95_px": float(np.percentile(distance.mean(1), 95)),
         "mouth_px": float(distance[:, 48:68].mean()),

@@ -27,9 +27,11 @@ from eap.perception.fit.batches import (
     spread,
     visible_emotion_weight,
 )
+from eap.perception.fit.faces import brow_loss
 from eap.perception.fit.identity import swap_backgrounds
 from eap.perception.fit.loop import fit_module
 from eap.perception.fit.measures import (
+    brow_rise,
     ccc,
     emotion_figures,
     equal_error_rate,
@@ -242,10 +244,26 @@ def test_landmark_errors_by_hand() -> None:
     found = truth.copy()
     found[:, 48:68, 0] += 0.03
     found[:, 48:68, 1] += 0.04
-    errors = landmark_errors(found, truth, 100)
+    assert "brow_pcc_within_clip" not in landmark_errors(found, truth, 100)
+    errors = landmark_errors(found, truth, 100, np.zeros(2, int))
+    assert np.isnan(errors["brow_pcc_within_clip"])  # brows that do not move have no course
     assert errors["mouth_px"] == pytest.approx(5)
     assert errors["landmarks_px"] == pytest.approx(5 * 20 / 68)
     assert errors["mouth_gap_error_px"] == pytest.approx(0)
+
+
+def test_brows_about_the_corners_by_hand() -> None:
+    truth = np.full((4, 68, 2), 0.5)
+    truth[:, 17:27, 1] = np.array([0.4, 0.38, 0.36, 0.38])[:, None]
+    assert brow_rise(truth) == pytest.approx([0.1, 0.12, 0.14, 0.12])
+    found = truth + np.array([0.02, 0.03])  # the whole face elsewhere: no fault of the brows
+    a, b = torch.from_numpy(found), torch.from_numpy(truth)
+    assert brow_loss(a, b).item() == pytest.approx(0, abs=1e-9)
+    assert landmark_errors(found, truth, 100, np.zeros(4, int))["brow_pcc_within_clip"] == pytest.approx(1)
+    a[:, 17:27, 1] -= 0.01
+    assert brow_loss(a, b).item() == pytest.approx(0.005)  # half of the coordinates are off by .01
+    a[:, [37, 38, 43, 44]] += 0.05  # a blink
+    assert brow_loss(a, b).item() == pytest.approx(0.005)
 
 
 def test_emotion_figures_by_hand() -> None:
