@@ -13,7 +13,7 @@ import numpy as np
 from metrics.rundir import MethodInfo
 from reports.plot_style import FAINT, HEAT, INK, PALETTE, Plot, Stroke, finish, new_figure, strokes, style
 from user_study.analysis import Course, Duel, Outcome, Result
-from user_study.analysis_tables import REFERENCE_WORDS
+from user_study.analysis_tables import REFERENCE_WORDS, any_known, model_note, spoken
 from user_study.statistics.crossed import Estimate
 
 if TYPE_CHECKING:
@@ -125,7 +125,8 @@ def _whiskers(
     for y, name in enumerate(names):
         e, colour = found[name], lines[name].marker
         if not e.known:
-            axis.text(0.5, y, e.note[:70], transform=axis.get_yaxis_transform(), ha="center", va="center", color=INK)
+            where = {"transform": axis.get_yaxis_transform(), "ha": "center", "va": "center"}
+            axis.text(0.5, y, _cut(e.note, 44), fontsize=7.5, color=INK, **where)
             continue
         if e.bounded:
             axis.plot([e.low * scale, e.high * scale], [y, y], color=colour, linewidth=2.2, solid_capstyle="round")
@@ -151,11 +152,13 @@ def _means(result: Result, o: Outcome, lines: Mapping[str, Stroke]) -> Drawing:
     emotion = o.kind == "emotion"
     scale = 100.0 if emotion else 1.0
     names = [m for m in result.methods if m in o.plain]
+    heads = ("Answers that name the emotion", "Clips whose consensus does") if emotion else ("MOS", "After Annex E")
+    shown = [o.plain, o.adjusted] if any_known(o.adjusted) else [o.plain]
 
     def draw() -> Figure:
-        figure, axes = new_figure(WIDE, 0.9 + 0.34 * len(names), 1, 2, sharey=True)
-        heads = ("Answers that name the emotion", "Clips whose consensus does") if emotion else ("MOS", "After Annex E")
-        for axis, found, head in zip(axes[0], (o.plain, o.adjusted), heads, strict=True):
+        width = WIDE * (1.0 if len(shown) == 2 else 0.75)
+        figure, axes = new_figure(width, 0.9 + 0.34 * len(names), 1, len(shown), sharey=True)
+        for axis, found, head in zip(axes[0], shown, heads, strict=False):
             _whiskers(axis, names, found, lines, scale)
             axis.set_title(head, loc="left")
             axis.set_xlim((0, 100) if emotion else (1, o.points))
@@ -165,17 +168,25 @@ def _means(result: Result, o: Outcome, lines: Mapping[str, Stroke]) -> Drawing:
         _named(axes[0, 0], result, names)
         return figure
 
-    what = (
-        "Left: share of answers that name the driving emotion, over crossed raters and clips; right: share of clips "
-        "whose Dawid-Skene consensus does, over clips. Dashed: chance among eight."
-        if emotion
-        else "Left: mean opinion score; right: mean quality after the rater model of P.910 Annex E."
-    )
     rows = [["estimate", *_rows(o.plain)[0]]]
     for label, found in (("plain", o.plain), ("adjusted", o.adjusted)):
         rows += [[label, *row] for row in _rows(found, scale)[1:]]
-    title = _where("Emotion accuracy" if emotion else o.question.capitalize(), o.track)
-    return _forms(draw, f"means-{o.question}-{o.track}", title, f"{what} Lines: 95 % intervals.", rows)
+    title = _where("Emotion accuracy" if emotion else spoken(o.question).capitalize(), o.track)
+    return _forms(draw, f"means-{o.question}-{o.track}", title, _means_caption(o, both=len(shown) == 2), rows)
+
+
+def _means_caption(o: Outcome, *, both: bool) -> str:
+    if o.kind == "emotion":
+        plain, model = (
+            "share of answers that name the driving emotion, over crossed raters and clips",
+            ("share of clips whose Dawid-Skene consensus does, over clips"),
+        )
+    else:
+        plain, model = "mean opinion score", "mean quality after the rater model of P.910 Annex E"
+    text = f"Left: {plain}; right: {model}." if both else f"{plain[0].upper()}{plain[1:]}."
+    if not both and (note := model_note(o)):
+        text += f" The estimate by the rater model is missing: {note}."
+    return f"{text}{' Dashed: chance among eight.' if o.kind == 'emotion' else ''} Lines: 95 % intervals."
 
 
 def _gains(result: Result, o: Outcome, lines: Mapping[str, Stroke]) -> Drawing:
@@ -198,7 +209,7 @@ def _gains(result: Result, o: Outcome, lines: Mapping[str, Stroke]) -> Drawing:
         _named(axes[0, 0], result, names)
         return figure
 
-    what = "emotion accuracy" if o.kind == "emotion" else o.question
+    what = "emotion accuracy" if o.kind == "emotion" else spoken(o.question)
     title = _where(f"Gain in {what} over the lowest-ranked method", o.track)
     caption = (
         f"Difference to {result.title(lowest)}, the lowest-ranked of the competing methods; paired 95 % intervals."
@@ -276,7 +287,7 @@ def _strengths(result: Result, d: Duel, lines: Mapping[str, Stroke]) -> Drawing:
     rows = [["estimate", *_rows(found)[0]], *(["won", *r] for r in _rows(d.plain, 100.0)[1:])]
     rows += [["strength", *r] for r in _rows(found)[1:]]
     caption = "Which clip raters preferred. Lines: 95 % intervals over crossed raters and clips. Dashed: no preference."
-    return _forms(draw, f"duel-{d.question}-{d.track}", _where(f"Preference ({d.question})", d.track), caption, rows)
+    return _forms(draw, f"duel-{d.question}-{d.track}", _where(spoken(d.question).capitalize(), d.track), caption, rows)
 
 
 def _courses(result: Result, c: Course, lines: Mapping[str, Stroke]) -> Drawing:
@@ -303,9 +314,10 @@ def _courses(result: Result, c: Course, lines: Mapping[str, Stroke]) -> Drawing:
         [a.method, a.clip, a.raters, a.pcc.value, a.pcc.low, a.pcc.high, a.ccc.value, a.ccc.low, a.ccc.high]
         for a in c.result.clips
     ]
+    lag = f"{c.result.lag:.2f} s" if math.isfinite(c.result.lag) else "unknown"
     caption = (
-        f"Agreement of slider traces with the {REFERENCE_WORDS[c.reference]}, reaction time taken off (median "
-        f"{c.result.lag:.2f} s). Dot and line: one rater's trace with its 95 % interval; diamond: mean of all raters."
+        f"Agreement of slider traces with the {REFERENCE_WORDS[c.reference]}, reaction time taken off (median {lag}). "
+        "Dot and line: one rater's trace with its 95 % interval; diamond: mean of all raters."
     )
     title = _where("Intensity as it is felt, over time", c.track)
     return _forms(draw, f"trace-{c.question}-{c.track}", title, caption, rows)

@@ -59,8 +59,10 @@ def main_table(result: Result, track: str) -> Table | None:
             by_column.append(_marked(made, competing, o.pairs))
             agreed = {m: cell(e, 1, 100.0, "emotion-consensus|dawid-skene|ci:wilson-clips|v1")
                       for m, e in o.adjusted.items()}  # fmt: skip
-            columns.append(_column(o, "Consensus acc.", "%", "clips whose Dawid-Skene consensus is the emotion", "-ds"))
-            by_column.append(agreed)
+            if any_known(o.adjusted):
+                text = "clips whose Dawid-Skene consensus is the emotion"
+                columns.append(_column(o, "Consensus acc.", "%", text, "-ds"))
+                by_column.append(agreed)
         else:
             scale = f"1–{o.points}"
             made = {m: cell(e, 2, 1.0, f"mos|scale:{o.points}|ci:crossed|v1") for m, e in o.plain.items()}
@@ -68,20 +70,25 @@ def main_table(result: Result, track: str) -> Table | None:
             by_column.append(_marked(made, competing, o.pairs))
             model = {m: cell(e, 2, 1.0, f"mos|scale:{o.points}|model:p910-annex-e|ci:crossed|v1")
                      for m, e in o.adjusted.items()}  # fmt: skip
-            columns.append(_column(o, "Annex E", scale, "quality after the rater model of P.910 Annex E", "-model"))
-            by_column.append(model)
+            if any_known(o.adjusted):
+                columns.append(_column(o, "Annex E", scale, "quality after the rater model of P.910 Annex E", "-model"))
+                by_column.append(model)
     for d in (d for d in result.duels if d.track == track):
         strengths = dict(zip(d.methods, d.strengths.strength, strict=True))
-        columns.append(Column(f"{d.question}-won", "Preferred", "↑", "%", d.question, "comparisons won, ties half"))
+        columns.append(
+            Column(f"{d.question}-won", "Preferred", "↑", "%", spoken(d.question), "comparisons won, ties half")
+        )
         by_column.append({m: cell(e, 1, 100.0, "win-share|ties:half|ci:crossed|v1")
                           for m, e in d.plain.items()})  # fmt: skip
         columns.append(
-            Column(f"{d.question}-bt", "Strength", "↑", "log", d.question, "Bradley-Terry with ties, mean 0")
+            Column(f"{d.question}-bt", "Strength", "↑", "log", spoken(d.question), "Bradley-Terry with ties, mean 0")
         )
         by_column.append({m: cell(e, 2, 1.0, "bradley-terry|davidson|ci:crossed|v1") for m, e in strengths.items()})
     for c in (c for c in result.courses if c.track == track and c.reference == "intensity_true"):
         signature = "trace-pcc|lag:others|ci:crossed|v1"
-        columns.append(Column(f"{c.question}-pcc", "Trace PCC", "↑", "", c.question, "slider against true intensity"))
+        columns.append(
+            Column(f"{c.question}-pcc", "Trace PCC", "↑", "", spoken(c.question), "slider against true intensity")
+        )
         by_column.append({m.method: cell(m.single_pcc, 2, 1.0, signature) for m in c.result.methods})
     if not columns:
         return None
@@ -100,6 +107,17 @@ def main_table(result: Result, track: str) -> Table | None:
     return Table(f"study-{track or 'all'}", _titled("User study", track), caption, tuple(signed), rows)
 
 
+def model_note(o: Outcome) -> str:
+    """Why the rater model (or the consensus) is to be doubted or could not be had; empty: neither."""
+    missing = next((e.note for e in o.adjusted.values()), "") if not any_known(o.adjusted) else ""
+    return o.model_note or missing
+
+
+def any_known(found: Mapping[str, Estimate]) -> bool:
+    """A column of dashes says nothing that the trust checks do not say: it is left out."""
+    return any(e.known for e in found.values())
+
+
 def _who(result: Result) -> str:
     made_up = "SIMULATED raters, not people. " if result.simulated else ""
     return f"{made_up}{len(result.cleaning.used)} of {len(result.cleaning.raters)} raters used."
@@ -109,8 +127,13 @@ def _titled(text: str, track: str) -> str:
     return f"{text}, {track} reference image" if track else text
 
 
+def spoken(question: str) -> str:
+    """A question's name as people read it: ``lip sync``."""
+    return question.replace("_", " ")
+
+
 def _column(o: Outcome, title: str, unit: str, text: str, suffix: str = "") -> Column:
-    return Column(f"{o.question}{suffix}", title, "↑", unit, o.question, f"{o.question}: {text}.")
+    return Column(f"{o.question}{suffix}", title, "↑", unit, spoken(o.question), f"{spoken(o.question)}: {text}.")
 
 
 def pair_table(result: Result, o: Outcome) -> Table:
@@ -132,7 +155,7 @@ def pair_table(result: Result, o: Outcome) -> Table:
     )
     f = o.friedman
     test = (
-        f"Friedman's test over {f.raters} raters: χ² = {f.statistic:.2f}, p = {_p(f.p)}, Kendall's W = {f.w:.2f}"
+        f"Friedman's test over {f.raters} raters: χ² = {f.statistic:.2f}, p {_equals(f.p)}, Kendall's W = {f.w:.2f}"
         + (f" ({f.left_out} raters who did not see every method left out)" if f.left_out else "")
         if math.isfinite(f.p)
         else f"Friedman's test: not possible ({f.note})"
@@ -140,13 +163,17 @@ def pair_table(result: Result, o: Outcome) -> Table:
     kind = "confirmatory" if o.confirmatory else "exploratory"
     caption = f"{CROSSED}. {test}. This comparison is {kind}: it was fixed as such in the design file."
     return Table(
-        f"pairs-{o.question}-{o.track}", _titled(f"{o.question}: pairs of methods", o.track), caption, columns,
+        f"pairs-{o.question}-{o.track}", _titled(f"{spoken(o.question)}: pairs of methods", o.track), caption, columns,
         tuple(rows),
     )  # fmt: skip
 
 
 def _p(value: float) -> str:
     return "< .0001" if value < 1e-4 else f"{value:.4f}"
+
+
+def _equals(value: float) -> str:
+    return _p(value) if value < 1e-4 else f"= {_p(value)}"
 
 
 def trace_table(result: Result, c: Course) -> Table:
@@ -166,14 +193,15 @@ def trace_table(result: Result, c: Course) -> Table:
         Column("still", "Never moved", "", "traces", "", "scored 0"),
     )
     words = REFERENCE_WORDS[c.reference]
+    lag = f"{c.result.lag:.2f} s" if math.isfinite(c.result.lag) else "unknown"
     caption = (
-        f"Slider traces against the {words} r(t), after taking off each rater's reaction time (median "
-        f"{c.result.lag:.2f} s), which is looked for on the rater's other clips. {CROSSED}. "
+        f"Slider traces against the {words} r(t), after taking off each rater's reaction time (median {lag}), which is "
+        f"looked for on the rater's other clips. {CROSSED}. "
         f"{c.result.left_out} traces of clips whose r hardly moves are left out"
         + (f", {c.result.short} of clips too short" if c.result.short else "")
         + "."
     )
-    title = _titled(f"{c.question}: perceived against {words}", c.track)
+    title = _titled(f"{spoken(c.question)}: perceived against {words}", c.track)
     return Table(f"trace-{c.question}-{c.reference}-{c.track}", title, caption, columns, tuple(rows))
 
 
@@ -191,8 +219,8 @@ def screening_table(result: Result, o: Outcome) -> Table:
         rows.append(Row(m, result.title(m), result.role(m), cells))
     columns = (Column("used", "Used raters", "↑"), Column("all", "All raters", "↑"), Column("moved", "Moved", ""))
     caption = f"The same number with and without the answers that the pre-registered screening leaves out. {CROSSED}."
-    return Table(f"screening-{o.question}-{o.track}", _titled(f"{o.question}: effect of the screening", o.track),
-                 caption, columns, tuple(rows))  # fmt: skip
+    title = _titled(f"{spoken(o.question)}: effect of the screening", o.track)
+    return Table(f"screening-{o.question}-{o.track}", title, caption, columns, tuple(rows))
 
 
 def all_tables(result: Result) -> list[Table]:
@@ -213,7 +241,7 @@ def headlines(result: Result) -> list[str]:
         emotion = o.kind == "emotion"
         scale, digits = (100.0, 1) if emotion else (1.0, 2)
         unit = "percentage points" if emotion else f"points on 1–{o.points}"
-        what = "emotion accuracy" if emotion else o.question.replace("_", " ")
+        what = "emotion accuracy" if emotion else spoken(o.question)
         relative = f", that is {_gain(g.percent, 100.0, 0)} %" if g.percent.known and emotion else ""
         text = (
             f"{result.title(g.method)} has {_gain(g.points, scale, digits)} {unit} of {what}"
@@ -251,28 +279,33 @@ def checks(result: Result) -> list[Check]:
               f"{result.stalled:.1%} of the used answers saw a stall."),
     ]  # fmt: skip
     for o in result.outcomes:
-        for level, alpha in o.alpha.items():
-            fine = alpha.known and alpha.low > 0
-            text = (
-                f"Krippendorff's α ({level}) = {_gain(alpha, 1.0, 2)} over {alpha.clips} clips; ICC(2,1) = "
-                f"{o.components.icc_single:.2f}."
-                if alpha.known
-                else f"no α: {alpha.note}."
-            )
-            found.append(Check(f"Agreement on {o.question}", "pass" if fine else "warn", text))
-        if o.model_note:
-            found.append(Check(f"Rater model of {o.question}", "warn", f"{o.model_note}."))
+        found.append(_agreement(o))
+        if note := model_note(o):
+            found.append(Check(f"Rater model of {spoken(o.question)}", "warn", f"{note}."))
     for d in result.duels:
         found.append(_duel_check(d))
     return found
 
 
+def _agreement(o: Outcome) -> Check:
+    """Krippendorff's alpha of every level that suits the question, on one line."""
+    title = f"Agreement on {spoken(o.question)}"
+    known = {level: alpha for level, alpha in o.alpha.items() if alpha.known}
+    if not known:
+        return Check(title, "warn", f"no α: {next((alpha.note for alpha in o.alpha.values()), 'nothing to compare')}.")
+    fine = len(known) == len(o.alpha) and all(alpha.low > 0 for alpha in known.values())
+    alphas = ", ".join(f"{_gain(alpha, 1.0, 2)} ({level})" for level, alpha in known.items())
+    clips = max(alpha.clips for alpha in known.values())
+    text = f"Krippendorff's α = {alphas} over {clips} clips; ICC(2,1) = {o.components.icc_single:.2f}."
+    return Check(title, "pass" if fine else "warn", text)
+
+
 def _duel_check(d: Duel) -> Check:
     if d.strengths.note:
-        return Check(f"Comparisons of {d.question}", "warn", f"{d.strengths.note}.")
+        return Check(f"Comparisons of {spoken(d.question)}", "warn", f"{d.strengths.note}.")
     habit = d.left.excludes(0.5)
     text = f"{d.left.n} comparisons, {d.ties} without a preference; left preferred: {d.left.value:.0%}"
-    return Check(f"Comparisons of {d.question}", "warn" if habit else "pass", f"{text}.")
+    return Check(f"Comparisons of {spoken(d.question)}", "warn" if habit else "pass", f"{text}.")
 
 
 def study_result(result: Result, design_text: str) -> StudyResult:

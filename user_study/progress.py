@@ -172,7 +172,7 @@ def _seen(device: str, seen: Sequence[dict[str, Any]]) -> Playback:
 def screening(connection: Connection, study: StudyData) -> dict[str, Any] | None:
     """How raters stand against the design's two tiers now; None while nobody has finished."""
     from user_study.export import tables
-    from user_study.screening import screen
+    from user_study.screening import rules, screen
 
     data = tables(connection, study)
     finished = set(data.raters.loc[data.raters["state"] == "done", "rater"])
@@ -184,6 +184,8 @@ def screening(connection: Connection, study: StudyData) -> dict[str, Any] | None
         "raters": len(judged),
         "paid": sum(checked.paid for checked in judged),
         "used": sum(checked.used for checked in judged),
-        "missed": [[tier, words, limit, missed] for tier, words, limit, missed, _ in cleaning.rules if missed],
+        "missed": [
+            [tier, words, limit, missed] for tier, words, limit, missed, _ in rules(study.design, judged) if missed
+        ],
         "unused": {checked.rater: "; ".join(checked.reasons) for checked in judged if not checked.used},
     }

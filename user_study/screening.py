@@ -90,7 +90,7 @@ def screen(design: Design, tables: Tables) -> Cleaning:
         measures = _measures(design, mine, traces, int(row["trials_done"]) / planned if planned else None)
         measures["rater_correlation"] = alone.get(name)
         checked.append(_judge(design, name, str(row["state"]), str(row["model"]), len(mine), measures))
-    return Cleaning(tuple(checked), _rules(design, checked))
+    return Cleaning(tuple(checked), rules(design, checked))
 
 
 def _judge(
@@ -123,7 +123,8 @@ def _limit(threshold: str, limit: float) -> str:
     return f"{'at most' if threshold.endswith('at_most') else 'at least'} {limit:g}"
 
 
-def _rules(design: Design, checked: list[Checked]) -> tuple[tuple[str, str, str, int, int], ...]:
+def rules(design: Design, checked: list[Checked]) -> tuple[tuple[str, str, str, int, int], ...]:
+    """Every rule of the design: tier, measure, limit, how many of these raters miss it, on how many it says nothing."""
     rows = []
     judged = [c for c in checked if c.state not in _NEVER]
     for tier_name, tier in (("paid", design.screening.paid), ("used", design.screening.used)):

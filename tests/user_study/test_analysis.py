@@ -165,6 +165,23 @@ def test_models_that_compare_raters_are_not_asked_when_raters_share_no_clips() -
     for o in found.outcomes:
         assert all(not e.known and "answers per clip" in e.note for e in o.adjusted.values())
         assert all(e.known for e in o.plain.values())
+    table = main_table(found, "neutral")
+    assert table is not None
+    titles = [c.title for c in table.columns]
+    assert {"MOS", "Emotion acc."} <= {*titles}
+    assert not {"Annex E", "Consensus acc."} & {*titles}  # a column of dashes; why stands in the trust checks
+    models = [c for c in checks(found) if c.title.startswith("Rater model of")]
+    assert [(c.status, "answers per clip" in c.text) for c in models] == [("warn", True)] * len(found.outcomes)
+
+
+def test_questions_are_named_as_people_read_them() -> None:
+    """One line of agreement per question, whatever number of levels it has."""
+    found = result()
+    assert [c.title for c in checks(found) if c.title.startswith("Agreement")] == [
+        f"Agreement on {o.question.replace('_', ' ')}" for o in found.outcomes
+    ]
+    words = [c.text for c in checks(found)] + [c.title for c in checks(found)]
+    assert not [text for text in words if "_" in text]
 
 
 def test_no_ratings_and_nobody_used_are_one_line_errors() -> None:

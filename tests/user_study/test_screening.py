@@ -1,17 +1,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 
 from tests.user_study.imagined_study import DESIGN, METHODS, TRUTH, design, simulation
+from tests.user_study.small_study import DESIGN as SMALL
+from tests.user_study.small_study import Clockwork, Robot, make_study
 from user_study.design import parse_design
 from user_study.imagined import imagined_stimuli
+from user_study.progress import screening
 from user_study.records import Tables
 from user_study.screening import report_lines, screen
 from user_study.simulate import simulate
+from user_study.stimuli import Source
+from user_study.store import Store
 
 MIX = "honest=0.5,clicker=0.15,lazy=0.1,trap-failer=0.1,dropout=0.1,bad-line=0.05"
 
@@ -131,3 +137,23 @@ def test_frame_and_report_name_every_rater_left_out() -> None:
     assert len(checked.frame()) == 24
     text = "\n".join(report_lines(checked))
     assert all(r.rater in text for r in checked.raters if not r.used)
+
+
+def test_the_live_screening_counts_those_who_finished_alone(tmp_path: Path, clips: list[Source]) -> None:
+    """Raters who are still at it have not answered all trials: that is no rule they miss."""
+    rules = "[screening.paid]\ntrials_at_least = 1.0\n[screening.used]\ntraps_at_least = 1.0\ntrials_at_least = 1.0\n"
+    study, _ = make_study(tmp_path / "study", f"{SMALL}\n{rules}", clips)
+    store = Store(study)
+    store.clock = Clockwork()  # type: ignore[assignment]
+    Robot(store, seed=1).finish(most=5)
+    with store.database.read() as connection:
+        assert screening(connection, study) is None
+    Robot(store, seed=2).finish()
+    Robot(store, seed=3).finish()
+    with store.database.read() as connection:
+        found = screening(connection, study)
+    store.close()
+    assert found is not None
+    assert (found["raters"], found["paid"]) == (2, 2)
+    assert {(tier, words) for tier, words, _, _ in found["missed"]} <= {("used", "traps followed")}
+    assert sum(missed for *_, missed in found["missed"]) == 2 - found["used"]

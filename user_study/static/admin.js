@@ -17,6 +17,7 @@ function table(caption, head, rows) {
   return box;
 }
 
+const words = (text) => ({ text, kind: "words" });
 const percent = (share) => `${(100 * share).toFixed(1)} %`;
 
 function blockTable(block, planned) {
@@ -43,7 +44,7 @@ function draw(data) {
   if (data.screening) {
     const { paid, used, raters } = data.screening;
     byId("checks").append(make("p", {}, `Screening of ${raters} raters by the design's two tiers: ${paid} paid, ${used} used.`));
-    if (data.screening.missed.length) byId("checks").append(table("Rules that raters miss", ["tier", "measure", "threshold", "raters"], data.screening.missed));
+    if (data.screening.missed.length) byId("checks").append(table("Rules that raters miss", ["tier", words("measure"), words("threshold"), "raters"], data.screening.missed.map(([tier, measure, threshold, n]) => [tier, words(measure), words(threshold), n])));
   }
   const left = Object.entries(data.left_at);
   byId("left").replaceChildren(left.length ? table("Raters who went silent", ["after trials", ...left.map(([at]) => at)], [["raters", ...left.map(([, n]) => n)]]) : make("p", { className: "small" }, "Nobody."));
