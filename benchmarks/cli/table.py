@@ -20,9 +20,16 @@ from benchmarks.cli.common import PATH, json_option, print_json, split_names
     "--format", "kind", type=click.Choice(["text", "csv", "latex", "markdown"]), default="text", show_default=True,
     help="How to print it.",
 )  # fmt: skip
+@click.option("--reported", is_flag=True, help="Also published numbers, in a table of their own, with their sources.")
 @json_option
 def table(
-    runs: tuple[Path, ...], metric: tuple[str, ...], track: str | None, sort: str | None, kind: str, as_json: bool
+    runs: tuple[Path, ...],
+    metric: tuple[str, ...],
+    track: str | None,
+    sort: str | None,
+    kind: str,
+    reported: bool,
+    as_json: bool,
 ) -> None:
     """Print one table of the methods of runs.
 
@@ -32,10 +39,16 @@ def table(
     Example:
       eap-bench table runs/mead-1a2b3c4d runs/mead-5e6f7a8b --metric psnr,lse_d --sort lse_d
     """
+    from benchmarks.reported import reported_json, reported_text
     from reports.leaderboard import leaderboard
 
+    if reported and kind in ("csv", "latex") and not as_json:
+        raise click.UsageError("reported numbers stand in a table of their own: use text, markdown or --json")
     board = leaderboard(runs, split_names(metric), track, sort)
+    names, titles = zip(*((c.key, c.title) for c in board.table.columns), strict=True)
     if as_json:
-        print_json(board.to_json())
+        print_json(board.to_json() | ({"reported": reported_json(names)} if reported else {}))
         return
     click.echo(board.text(kind), nl=False)
+    if reported:
+        click.echo("\n" + reported_text(names, titles, kind), nl=False)
