@@ -70,11 +70,14 @@ def _anchors(run: Run, track: str, emotions: dict[str, str | None]) -> dict[str,
 def _draw(
     run: Run, table: pd.DataFrame, shown: list[str], names: list[str], anchors: dict[str, Point]
 ) -> tuple[Any, list[list[object]]]:
+    from matplotlib.ticker import MaxNLocator
+
     (left, right), (low, high) = _limits(table, list(anchors.values()))
     columns = min(3, len(shown))
     rows = math.ceil(len(shown) / columns)
     panel = min(FRAME * (high - low) / (right - left), 2.6)
-    height = 0.35 + (panel + 0.3) * rows + 0.16 * math.ceil(len(names) / 4)
+    uneven = 0.35 if len(shown) > columns and len(shown) % columns else 0.0  # an axis is named in the middle, too
+    height = 0.35 + (panel + 0.3) * rows + uneven + 0.16 * math.ceil(len(names) / 4)
     figure, axes = new_figure(WIDE, height, rows, columns, sharex=True, sharey=True)
     written: list[list[object]] = []
     words = _placed(anchors, names, FRAME * 72 / (right - left), left)
@@ -92,9 +95,12 @@ def _draw(
         axis.set_ylabel("arousal" if i % columns == 0 else "")
         axis.set_xlabel("valence" if i + columns >= len(shown) else "")
         axis.tick_params(labelbottom=i + columns >= len(shown))
+        axis.xaxis.label.set_visible(True)  # shared axes hide it above a place that stays empty
+        axis.xaxis.set_major_locator(MaxNLocator(4))
     for axis in list(axes.flat)[len(shown) :]:
         axis.set_visible(False)
     legend(figure, list(axes.flat), columns=4)
+    figure.draw_without_rendering()  # equal scales settle in a second drawing: the SVG then looks as the PNG
     return figure, written
 
 

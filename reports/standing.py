@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +20,10 @@ TOLD = (
     ("saturation_index", False), ("csim", False),
 )  # fmt: skip
 """Metrics of the figure, and whether on the track of emotional reference images."""
-MOST_PANELS = 6
+MOST_PANELS = 9
+LONGEST_NAME = 34
+"""Letters of a row's name on one line; a pair of methods (`A − B`) takes two."""
+MINUS = " − "
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,8 @@ class Panel:
     marks: tuple[Mark, ...]
     goal: float | None = None
     """The ideal value, where there is one."""
+    scale: tuple[float, float] | None = None
+    """The ends of the scale that people answered on: bars begin at its foot."""
 
 
 def ties(run: Run, facts: dict[str, MetricFacts], strokes: dict[str, Stroke]) -> Plot | None:
@@ -86,19 +92,37 @@ def answers(tables: Sequence[Table], strokes: dict[str, Stroke]) -> tuple[Plot, 
         shown = [i for i in range(len(table.columns)) if any(r.cells[i].ci for r in table.rows)][:MOST_PANELS]
         if not shown or len(table.rows) < 2:
             continue
-        panels = [Panel(_head(table, i), tuple(_mark(row.key, row.cells[i]) for row in table.rows)) for i in shown]
+        panels = [
+            Panel(
+                _head(table, i), tuple(_mark(row.key, row.cells[i]) for row in table.rows),
+                scale=_scale(table.columns[i].unit),
+            )
+            for i in shown
+        ]  # fmt: skip
         rows = [(r.key, r.title, strokes[r.key].marker if r.key in strokes else HEAT) for r in table.rows]
         key = f"study-{number}"
         with style(key):
             csv = table_csv(["column", "row", "value", "low", "high", "tie_group"], _lines(panels))
             figure = _draw(panels, rows, bars=True)
-            found.append(finish(figure, key, table.title, "Lines: 95 % intervals. " + table.caption, csv))
+            found.append(finish(figure, key, table.title, _lines_are(table.caption), csv))
     return tuple(found)
+
+
+def _lines_are(caption: str) -> str:
+    return f"Lines: {caption if caption.startswith('95 % intervals') else '95 % intervals. ' + caption}"
 
 
 def _head(table: Table, column: int) -> str:
     about = table.columns[column]
-    return f"{about.title} {about.arrow}".strip() + (f" ({about.unit})" if about.unit else "")
+    same = sum(c.title == about.title for c in table.columns) > 1
+    name = f"{about.group}: {about.title}".replace("_", " ") if same and about.group else about.title
+    return f"{name} {about.arrow}".strip() + (f" ({about.unit})" if about.unit else "")
+
+
+def _scale(unit: str) -> tuple[float, float] | None:
+    """The ends of a rating scale (`1–5`), where a unit is one."""
+    found = re.fullmatch(r"(\d+)–(\d+)", unit)
+    return (float(found[1]), float(found[2])) if found else None
 
 
 def _mark(key: str, cell: Any) -> Mark:
@@ -119,19 +143,24 @@ def _lines(panels: Sequence[Panel]) -> list[list[object]]:
 def _draw(panels: Sequence[Panel], rows: Sequence[tuple[str, str, str]], *, bars: bool) -> Any:
     columns = min(3, len(panels))
     lines = math.ceil(len(panels) / columns)
-    figure, axes = new_figure(WIDE, 0.1 + lines * (0.42 + 0.165 * len(rows)), lines, columns, sharey=True)
+    names = [_named(title) for _, title, _ in rows]
+    tall = 0.25 if any("\n" in name for name in names) else 0.165
+    figure, axes = new_figure(WIDE, 0.1 + lines * (0.42 + tall * len(rows)), lines, columns, sharey=True)
     for i, axis in enumerate(axes.flat):
         if i >= len(panels):
             axis.set_visible(False)
             continue
         _panel(axis, panels[i], rows, bars=bars)
-        axis.set_yticks(range(len(rows)), [_named(title) for _, title, _ in rows])
+        axis.set_yticks(range(len(rows)), names, linespacing=1.15)
         axis.tick_params(axis="y", length=0, labelleft=i % columns == 0, labelsize=7)
     return figure
 
 
-def _named(title: str, most: int = 34) -> str:
-    """A row's name cut in its middle: of several runs the end tells them apart."""
+def _named(title: str, most: int = LONGEST_NAME) -> str:
+    """A row's name cut in its middle, for of several runs the end tells them apart; a long pair on two lines."""
+    first, minus, second = title.partition(MINUS)
+    if minus and len(title) > most:
+        return f"{_named(first)}\n{MINUS.lstrip()}{_named(second, most - 2)}"
     return title if len(title) <= most else f"{title[: most - 13]}…{title[-12:]}"
 
 
@@ -163,6 +192,8 @@ def _panel(axis: Any, panel: Panel, rows: Sequence[tuple[str, str, str]], *, bar
     if any(mark.group is not None for mark, _, _ in shown):
         axis.set_xlim(low, high + 0.1 * (high - low))
     axis.set_ylim(len(rows) - 0.4, -0.6)
-    axis.xaxis.set_major_locator(MaxNLocator(4))
+    if panel.scale:
+        axis.set_xlim(panel.scale)
+    axis.xaxis.set_major_locator(MaxNLocator(4, integer=panel.scale is not None))
     axis.set(xlabel="", ylabel="")
     axis.set_title(short(panel.title, 34), loc="left", fontsize=7.5)

@@ -202,10 +202,10 @@ def _field(axis: Any, row: int, column: int, cell: Cell | None, patch: Any) -> N
         text = f"{abs(cell.effect) * 100:.0f}"
         axis.text(column + 0.5, row + 0.53, text, ha="center", va="center", fontsize=6, color=INK)
     if cell.declared:
-        line = "solid" if cell.holds else (0, (1.5, 1.2))
-        edge = INK if cell.holds else BETTER
+        # Dots need more width to be seen on a field that is full of blue.
+        line, width, edge = ("solid", 0.9, INK) if cell.holds else ((0, (1.2, 0.8)), 1.7, BETTER)
         axis.add_patch(
-            patch((column + 0.05, row + 0.07), 0.9, 0.86, fill=False, edgecolor=edge, linewidth=0.9, linestyle=line)
+            patch((column + 0.05, row + 0.07), 0.9, 0.86, fill=False, edgecolor=edge, linewidth=width, linestyle=line)
         )
 
 

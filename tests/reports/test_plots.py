@@ -7,6 +7,7 @@ from xml.etree import ElementTree
 import pytest
 
 from metrics.rundir import MethodInfo
+from reports.plane import plane
 from reports.plot_style import PALETTE, Plot, strokes
 from reports.plots import plots
 from reports.series import Series
@@ -79,3 +80,16 @@ def test_every_method_has_a_stroke_of_its_own() -> None:
     assert found["eap"].index == 1
     assert len({(s.index, s.dash) for s in found.values()}) == 21
     assert all(1 <= s.index < len(PALETTE) for s in found.values())
+
+
+def test_the_planes_titles_lie_inside_the_drawing_on_its_first_rendering(run: Run) -> None:
+    flat = run.frames.copy()  # panels of little height: there the first layout put the titles outside
+    flat.loc[flat["series"].str.startswith("arousal"), "value"] *= 0.3
+    shown = ("ground-truth", "eap", "ant", "no-neutralization", "no-intensity")
+    few = replace(run, methods=tuple(m for m in run.methods if m.name in shown), frames=flat)
+    plot = plane(few, "neutral")
+    assert plot is not None
+    assert plot.figure is not None
+    heights = [float(y) for y in re.findall(r'<text[^>]* y="(-?[\d.]+)"', plot.svg)]
+    assert min(heights) > 6.5  # a title's baseline: its letters are 5.5 points high
+    assert plot.svg.count(">valence</text>") == 3  # under every panel that has none below it

@@ -57,3 +57,24 @@ def test_answers_are_bars_with_intervals(run: Run) -> None:
         ("eap", 3.9, 3.6, 4.2), ("ant", 3.1, 2.8, 3.4),
     ]  # fmt: skip
     assert answers([study(None)], strokes(run.methods)) == ()  # without intervals a bar would promise too much
+
+
+def test_questions_of_one_name_are_told_apart_and_bars_begin_at_the_foot_of_the_scale(run: Run) -> None:
+    cells = (AnswerCell(3.9, "3.90", (3.6, 4.2), 40), AnswerCell(2.0, "2.00", (1.5, 2.5), 40))
+    columns = (Column("a", "MOS", "↑", "1–5", "naturalness"), Column("b", "MOS", "↑", "1–5", "lip_sync"))
+    table = Table("mos", "Study", "", columns, (Row("eap", "EAP", "method", cells), Row("ant", "ANT", "method", cells)))
+    (plot,) = answers([table], strokes(run.methods))
+    rows = csv.DictReader(io.StringIO(plot.csv))
+    assert list(dict.fromkeys(r["column"] for r in rows)) == ["naturalness: MOS ↑ (1–5)", "lip sync: MOS ↑ (1–5)"]
+    assert plot.figure is not None
+    assert [axis.get_xlim() for axis in plot.figure.axes] == [(1, 5), (1, 5)]
+
+
+def test_a_long_pair_of_methods_is_named_whole_on_two_lines(run: Run) -> None:
+    long = "EAP without frame-wise intensity − EAP without neutralization"
+    cells = (AnswerCell(0.5, "0.50", (0.1, 0.9), 40),)
+    rows = tuple(Row(title, title, "method", cells) for title in (long, "EAP − ANT"))
+    (plot,) = answers([Table("p", "Pairs", "", (Column("d", "Difference"),), rows)], strokes(run.methods))
+    assert ">EAP without frame-wise intensity</" in plot.svg
+    assert ">− EAP without neutralization</" in plot.svg
+    assert ">EAP − ANT</" in plot.svg
