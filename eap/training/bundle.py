@@ -84,7 +84,7 @@ FIT_DATA = {
 }  # fmt: skip
 """Which arrays each perception network is fitted on."""
 
-FIT_SECONDS = {"teacher": 700.0, "emotion": 800.0, "landmarks": 100.0, "identity": 100.0, "sync": 150.0, "audio": 400.0}
+FIT_SECONDS = {"teacher": 700.0, "emotion": 800.0, "landmarks": 700.0, "identity": 100.0, "sync": 150.0, "audio": 400.0}
 """Computing time of each perception network on one core; the judge of emotion decides most of what is measured."""
 
 TALKERS = ("ant-wild", "ant", "eap", "no-neutralization", "no-intensity")
