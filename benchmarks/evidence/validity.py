@@ -60,9 +60,33 @@ def figures(found: Validity) -> Figures:
         "held": len(found.declared) - len(found.failed),
         "failed": [f"{cell.metric} under {cell.damage}" for cell in found.failed],
         "untested": list(found.untested),
+        "table": _table(found),
+        "strangers": {
+            f"{cell.metric} under {cell.damage}": {
+                "of its largest change": f"{100 * cell.effect:+.0f} %",
+                "seen from": "never" if cell.seen is None else f"{cell.seen:g}",
+            }
+            for cell in asked
+        },
         "fields": [_field(cell) for cell in found.declared],
         "cross_talk": [_field(cell) for cell in asked],
     }
+
+
+def _table(found: Validity) -> dict[str, dict[str, str]]:
+    """The declared fields as a table for readers: tau and the smallest grade that is seen, of the grades there are."""
+    damages = {damage.name: damage for damage in found.damages}
+    rows = {}
+    for cell in sorted(found.declared, key=lambda cell: (cell.metric, cell.damage)):
+        damage = damages[cell.damage]
+        rows[f"{cell.metric} under {cell.damage}"] = {
+            "tau": f"{cell.tau:.2f}",
+            "smallest seen": "none" if cell.seen is None else f"{cell.seen:g} {damage.unit}",
+            "weakest tried": f"{cell.grades[1]:g}",
+            "undamaged": f"{cell.values[0]:.3g}",
+            "strongest": f"{cell.values[-1]:.3g}",
+        }
+    return rows
 
 
 def _field(cell: Cell) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from eap.synth.clip import ClipSpec, face_of
 from metrics.features.clip import ClipFeatures, Measured
 from metrics.movement import (
     amount,
@@ -18,6 +19,8 @@ from metrics.movement import (
     mouth_opening,
 )
 from metrics.registry import NotApplicable, Remarked, Unmeasurable
+from metrics.validity.damages import FACE_CHANGES
+from metrics.validity.stage import Scene
 
 Points = NDArray[np.float64]
 
@@ -74,6 +77,21 @@ def test_nothing_sees_a_blink_or_a_squint() -> None:
     blinking[:, [40, 41], 1] -= 3 * np.abs(COURSE[:, None])
     for read in (mouth_opening, brow_height, head_pose):
         assert np.array_equal(read(blinking), read(points))
+
+
+def _played(brows_held: float) -> Points:
+    """Exact landmarks of a surprised take of the world whose brows move less by a share about their mean."""
+    scene = Scene(ClipSpec(2400, "surprised", 3, 248, seconds=1.6), 32)
+    played = FACE_CHANGES["brow_flatten"](scene.played(), brows_held, np.random.default_rng(0))
+    return face_of(2400).landmarks_track(played.units, played.head)[:40].astype(np.float64)
+
+
+def test_brows_of_the_world_that_are_held_still() -> None:
+    """With everything else going on, blinks and speech and the head's turns: what is left is nearly nothing."""
+    free = _played(0.0)
+    assert liveliness(_played(0.5), free, brow_height) == pytest.approx(0.5, abs=0.05)
+    assert liveliness(_played(1.0), free, brow_height) < 0.1
+    assert liveliness(_played(1.0), free, mouth_opening) == pytest.approx(1.0, abs=0.02)
 
 
 def _clip(points: Points) -> ClipFeatures:
