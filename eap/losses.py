@@ -143,37 +143,6 @@ def aux_landmarks(generated: Tensor, target: Tensor) -> Tensor:
     return F.l1_loss(from_nose(generated)[:, BROWS_EYES], from_nose(target)[:, BROWS_EYES])
 
 
-def aux_motion(generated: Tensor, target: Tensor, clips: int) -> Tensor:
-    """L_aux-motion (*ours*): L1 on how the lips move between the frames drawn of one clip.
-
-    Landmarks (clips*K,68,2), K frames of each clip in turn; compared about their mean over those K. L_lip alone leaves
-    lips dead where the reference's expression is not the target's: its gradient is the sign of the difference, and
-    as long as a mouth is further off than it moves that sign is the same in every frame.
-    """
-
-    def movement(landmarks: Tensor) -> Tensor:
-        lips = from_nose(landmarks)[:, LIPS].reshape(clips, -1, LIPS.stop - LIPS.start, 2)
-        return lips - lips.mean(1, keepdim=True)
-
-    return F.l1_loss(movement(generated), movement(target))
-
-
-def aux_flow(flow: Tensor, target: Tensor, reference: Tensor) -> Tensor:
-    """L_aux-flow (*ours*): L1 between the flow at the target's landmarks and the way back to the reference's.
-
-    flow (B*K,2,S,S) in half images; target (B,K,68,2) in the reference's pose and reference (B,68,2) in units of the
-    side. A pixel's gradient tells a flow only which neighbour is more alike; a landmark says how far and whereto
-    (after the keypoint flows of FOMM, *from a cited work*). Where the K frames of a clip go on average and how they
-    move about it are two terms, for the reason given at ``aux_motion``.
-    """
-    places = target.flatten(0, 1)
-    way = 2 * (reference[:, None] - target).flatten(0, 1)
-    found = F.grid_sample(flow.float(), 2 * places[:, None] - 1, padding_mode="border", align_corners=False)
-    off = (found[:, :, 0].transpose(1, 2) - way).reshape(target.shape)
-    mean = off.mean(1, keepdim=True)
-    return mean.abs().mean() + (off - mean).abs().mean()
-
-
 def aux_look(generated: Tensor, target: Tensor) -> Tensor:
     """L_aux-look (*ours*): squared difference of F's affect embeddings h (N,n) of generated and target frames.
 

@@ -46,7 +46,7 @@ class Painter:
         (n,d); z_id (d,) instead of the image's own."""
         with torch.inference_mode():
             z_face = (self.z_id if z_id is None else z_id) + z_lip + alpha[:, None] * z_exp
-            frames = self._talker.render(z_face[None], self._reference, self._feats).frames[0]
+            frames = self._talker.render(z_face[None], self._reference, self._feats)[0]
             levels = (frames.permute(0, 2, 3, 1).clamp(0, 1) * 255 + 0.5).to(torch.uint8)
             drawn: NDArray[np.uint8] = levels.contiguous().numpy()
         return drawn

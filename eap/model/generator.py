@@ -1,13 +1,10 @@
 """G: from the face latent and the reference image to frames.
 
 LIA's synthesis idea (*from a cited work*): at each scale a flow and a mask decide what is moved from the reference's
-features and what is made anew; sizes, FiLM, the low-rank spatial injection, and paint instead of a mask in the last,
-full-size stage are *our choice*.
+features and what is made anew; sizes, FiLM and the low-rank spatial injection are *our choice*.
 """
 
 from __future__ import annotations
-
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -38,9 +35,9 @@ def bounded(raw: Tensor) -> Tensor:
     return REACH * torch.tanh(raw * (STEP / REACH))
 
 
-def within(colours: Tensor) -> Tensor:
-    """Cut to 0..1; the gradient passes as if it were not: a mouth once too dark must be able to come back."""
-    return colours + (colours.clamp(0, 1) - colours).detach()
+def limited(raw: Tensor) -> Tensor:
+    """Sigmoid that stays between .018 and .982, so that its gradient never dies."""
+    return torch.sigmoid(4 * torch.tanh(raw / 4))
 
 
 def resize(flow: Tensor, size: int) -> Tensor:
@@ -85,18 +82,11 @@ class UpBlock(nn.Module):
         return F.silu(self.norm2(self.conv2(x)))
 
 
-class Drawing(NamedTuple):
-    """Frames (N,3,S,S) in [0,1], and from where in the reference each pixel is moved: (N,2,S,S) in half images."""
-
-    frames: Tensor
-    flow: Tensor
-
-
 class Generator(nn.Module):
     """z_face (N,latent), reference image and features -> frames (N,3,S,S) in [0,1]."""
 
     RANK = 24
-    COARSE = 24
+    COARSE = 12
     """Places per side of the flow that z alone decides (after FOMM's sparse motion, *from a cited work*)."""
 
     def __init__(self, config: ModelConfig) -> None:
@@ -113,10 +103,10 @@ class Generator(nn.Module):
         self.block8 = UpBlock(c16, c8, config.latent)
         self.block4 = UpBlock(c8, c4, config.latent)
         self.block2 = UpBlock(c4, c2, config.latent)
-        self.to_pixels = nn.Conv2d(c2, 5 * 4, 3, padding=1)  # paint 3, flow 2, each for 2x2 pixels
+        self.to_pixels = nn.Conv2d(c2, 6 * 4, 3, padding=1)  # rgb 3, flow 2, mask 1, each for 2x2 pixels
         _silence(self.to_pixels, 0.01)
 
-    def forward(self, z_face: Tensor, image: Tensor, feats: list[Tensor]) -> Drawing:
+    def forward(self, z_face: Tensor, image: Tensor, feats: list[Tensor]) -> Tensor:
         """image (N,3,S,S) and feats [S/2, S/4, S/8, S/16] are those of the reference, repeated per frame."""
         f2, f4, f8, f16 = feats
         coarse = bounded(self.coarse(z_face).float().view(-1, 2, self.COARSE, self.COARSE))
@@ -127,11 +117,11 @@ class Generator(nn.Module):
         x = self.block4(x, z_face, f4, coarse)
         x = self.block2(x, z_face, f2, coarse)
         out = F.pixel_shuffle(self.to_pixels(x), 2)
-        paint, flow = torch.split(out.float(), [3, 2], 1)
+        rgb, flow, gate = torch.split(out.float(), [3, 2, 1], 1)
         # Neighbouring pixels move together: a flow free to zigzag draws patterns that fool the landmark teacher.
         flow = F.avg_pool2d(flow, 5, stride=1, padding=2, count_include_pad=False)
-        flow = bounded(flow) + resize(coarse, image.shape[-1])
-        moved = warp(image, flow)
-        # Painted on top, not mixed in by a mask: copying is best nearly everywhere, so a mask shuts within a hundred
-        # steps, the colours behind it get no gradient, and teeth are never drawn.
-        return Drawing(within(moved + torch.tanh(paint)), flow)
+        moved = warp(image, bounded(flow) + resize(coarse, image.shape[-1]))
+        # The gate is soft-limited: where it is saturated by phase 1's copying, phase 2 cannot open it again.
+        mask = limited(gate)
+        # So are the colours: a mouth once black or red for good would get no gradient any more.
+        return mask * moved + (1 - mask) * limited(rgb)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -12,7 +11,7 @@ from eap.model.audio import MelEncoder
 from eap.model.config import ModelConfig
 from eap.model.emotion import ContextEmotionClassifier
 from eap.model.fusion import FusionTransformer
-from eap.model.generator import Drawing, Generator
+from eap.model.generator import Generator
 from eap.model.identity import IdentityEncoder
 from eap.model.latent import ExpressionHead, IntensityHead, LipHead, compose_face_latent
 
@@ -37,14 +36,6 @@ class Latents:
     def z_face(self) -> Tensor:
         """Eq. 1: (B,T,d)."""
         return compose_face_latent(self.z_id, self.z_lip, self.alpha, self.z_exp)
-
-
-class Spoken(NamedTuple):
-    """Frames (B,K,3,S,S), the latents of all T frames, and the flow (B,K,2,S,S) of `eap.model.generator.Drawing`."""
-
-    frames: Tensor
-    latents: Latents
-    flow: Tensor
 
 
 class Talker(nn.Module):
@@ -84,17 +75,17 @@ class Talker(nn.Module):
             emotion_logits=self.phi(e),
         )
 
-    def render(self, z_face: Tensor, image: Tensor, feats: list[Tensor]) -> Drawing:
-        """z_face (B,K,d) of K chosen frames -> frames (B,K,3,S,S) and flow; the reference is repeated for each."""
+    def render(self, z_face: Tensor, image: Tensor, feats: list[Tensor]) -> Tensor:
+        """z_face (B,K,d) of chosen frames -> frames (B,K,3,S,S); the reference is repeated for each of the K."""
         batch, count = z_face.shape[:2]
         spread = [_repeat(x, count) for x in feats]
-        drawn: Drawing = self.G(z_face.flatten(0, 1), _repeat(image, count), spread)
-        return Drawing(*(x.view(batch, count, *x.shape[1:]) for x in drawn))
+        frames: Tensor = self.G(z_face.flatten(0, 1), _repeat(image, count), spread)
+        return frames.view(batch, count, *frames.shape[1:])
 
     def forward(
         self, image: Tensor, mel: Tensor, picks: Tensor, *, emotional: bool, measured_lips: Tensor | None = None
-    ) -> Spoken:
-        """image (B,3,S,S), mel (B,4T,80), picks (B,K) frame numbers -> frames (B,K,3,S,S), the latents, the flow.
+    ) -> tuple[Tensor, Latents]:
+        """image (B,3,S,S), mel (B,4T,80), picks (B,K) frame numbers -> frames (B,K,3,S,S) and the latents.
 
         With ``measured_lips`` (B,T,40) G is taught by those shapes, and frames give the lip path no gradient.
         """
@@ -102,8 +93,7 @@ class Talker(nn.Module):
         latents = self.latents(z_id, mel, emotional=emotional, measured_lips=measured_lips)
         z = latents.z_face()
         chosen = torch.gather(z, 1, picks[..., None].expand(-1, -1, z.shape[-1]))
-        drawn = self.render(chosen, image, feats)
-        return Spoken(drawn.frames, latents, drawn.flow)
+        return self.render(chosen, image, feats), latents
 
 
 def _repeat(x: Tensor, count: int) -> Tensor:

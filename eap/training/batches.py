@@ -18,6 +18,8 @@ from eap.training.recipes import Recipe
 
 _T = TypeVar("_T")
 
+NEUTRAL_SHARE = 0.5
+"""Part of the references of policy ``any`` that are neutral frames; the others show one of the seven emotions."""
 METRIC_CLIPS = 2
 """Clips of a batch that bring negatives for Eq. 3: each costs eight more images through E_I."""
 
@@ -150,7 +152,7 @@ class Batches:
         if policy == "same-clip":
             free = np.setdiff1d(np.arange(clip.length), used)
             return clip, int(rng.choice(free))
-        if policy == "neutral" or (policy == "any" and rng.random() < self.recipe.neutral_share):
+        if policy == "neutral" or (policy == "any" and rng.random() < NEUTRAL_SHARE):
             other = self._other(rng, self.by_pair[clip.identity, NEUTRAL], clip)
         else:
             emotion = _choose(rng, [e for e in range(len(EMOTIONS)) if e != NEUTRAL])

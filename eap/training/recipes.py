@@ -31,8 +31,6 @@ class LossWeights:
     aux_shape: float = 0.0
     aux_va: float = 0.0
     aux_look: float = 0.0
-    aux_motion: float = 0.0
-    aux_flow: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -56,13 +54,13 @@ class Optim:
 class Finish:
     """Last steps, after the recipe's own: pictures count, what a frozen network reads in them hardly.
 
-    L_lip, L_aux-face, L_aux-motion and L_aux-look bring a feature to its place; held on to, they draw patterns and
-    colours in the mouth that the network reads well and a person does not.
+    L_lip, L_aux-face and L_aux-look bring a feature to its place; held on to, they draw patterns and colours in the
+    mouth that the network reads well and a person does not.
     """
 
     steps: int = 0
     landmarks: float = 0.1
-    """Factor on the weights of ``lip``, ``aux_face``, ``aux_look`` and ``aux_motion``."""
+    """Factor on the weights of ``lip``, ``aux_face`` and ``aux_look``."""
     lr: float = 0.3
     """Factor on the learning rates, which fall from there by a cosine again."""
 
@@ -82,8 +80,6 @@ class Recipe:
     voice_steps: int = 0
     """First steps that train the audio side alone, by the terms that need no pixels: cheap, and many more windows."""
     voice_batch: int = 16
-    neutral_share: float = 0.5
-    """Part of the references of policy ``any`` that are neutral frames; the others show one of the seven emotions."""
     window: int = 32
     picks: int = 4
     seed: int = 0
@@ -119,8 +115,7 @@ class Recipe:
         if step < self.steps:
             return self.weights
         w, factor = self.weights, self.finish.landmarks
-        held = ("lip", "aux_face", "aux_look", "aux_motion")
-        return replace(w, **{name: getattr(w, name) * factor for name in held})
+        return replace(w, lip=w.lip * factor, aux_face=w.aux_face * factor, aux_look=w.aux_look * factor)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for logs and the card."""

@@ -41,8 +41,6 @@ _NAMES = {
     "aux_shape": "L_aux-shape",
     "aux_va": "L_aux-va",
     "aux_look": "L_aux-look",
-    "aux_motion": "L_aux-motion",
-    "aux_flow": "L_aux-flow",
     "d": "adversary (D and D_E)",
 }
 

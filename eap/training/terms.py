@@ -14,7 +14,6 @@ from torch import Tensor, nn
 from eap import losses
 from eap.model import Latents, Talker
 from eap.model.intensity import IntensityRegressor
-from eap.model.talker import Spoken
 from eap.perception.teachers import FaceReading
 from eap.training.batches import Batch
 from eap.training.recipes import LossWeights, Recipe
@@ -53,7 +52,6 @@ class StepInputs:
 
     batch: Batch
     latents: Latents
-    flow: Tensor
     generated: Tensor
     target: Tensor
     generated_reading: FaceReading
@@ -121,17 +119,6 @@ def _image_terms(w: LossWeights, gain: float, inputs: StepInputs, taps: tuple[fl
     }
     if w.aux_look:
         out["aux_look"] = losses.aux_look(inputs.generated_reading.embedding, inputs.target_reading.embedding)
-    if w.aux_flow:
-        batch = inputs.batch
-        places = torch.gather(
-            batch.landmarks, 1, batch.picks[..., None, None].expand(-1, -1, *batch.landmarks.shape[2:])
-        )
-        out["aux_flow"] = losses.aux_flow(inputs.flow, places, batch.image_landmarks)
-    if w.aux_motion:
-        clips = len(inputs.batch.picks)
-        out["aux_motion"] = losses.aux_motion(
-            inputs.generated_reading.landmarks, inputs.target_reading.landmarks, clips
-        )
     if w.aux_face:
         out["aux_face"] = losses.aux_landmarks(inputs.generated_reading.landmarks, inputs.target_reading.landmarks)
     return out
@@ -187,11 +174,11 @@ def weighted(terms: dict[str, Tensor], w: LossWeights) -> Tensor:
     return torch.stack([float(getattr(w, name)) * value.float() for name, value in terms.items()]).sum()
 
 
-def run_talker(talker: Talker, batch: Batch, *, emotional: bool, from_pixels: bool) -> Spoken:
-    """Forward pass. Without ``from_pixels`` G sees the measured lips."""
+def run_talker(talker: Talker, batch: Batch, *, emotional: bool, from_pixels: bool) -> tuple[Tensor, Latents]:
+    """Forward pass -> flat frames (B*K,3,S,S) and the latents. Without ``from_pixels`` G sees the measured lips."""
     measured = None if from_pixels else lip_movement(batch)
-    spoken: Spoken = talker(batch.image, batch.mel, batch.picks, emotional=emotional, measured_lips=measured)
-    return spoken
+    frames, latents = talker(batch.image, batch.mel, batch.picks, emotional=emotional, measured_lips=measured)
+    return frames.flatten(0, 1), latents
 
 
 def lip_shapes(batch: Batch) -> Tensor:

@@ -108,49 +108,6 @@ def test_movement_asks_for_what_changes_and_not_for_whose_lips_they_are() -> Non
     assert losses.aux_movement(exact, target + 7.0).item() == pytest.approx(0.0)
 
 
-def test_motion_of_the_lips_is_compared_about_the_mean_of_each_clips_frames() -> None:
-    still = torch.zeros(4, 68, 2)
-    target = still.clone()  # two clips of two frames; in the first all lips go from .1 below to .1 above
-    target[0, losses.LIPS, 1], target[1, losses.LIPS, 1] = 0.1, -0.1
-    # 20 points with one of two coordinates .1 off, in two of four frames
-    assert losses.aux_motion(still, target, 2).item() == pytest.approx(0.1 / 2 / 2)
-    # Lips that are elsewhere and the wrong shape but move alike lose nothing here; lip_loss sees them.
-    elsewhere = target.clone()
-    elsewhere[:, losses.LIPS] += torch.rand(20, 2)
-    assert losses.aux_motion(elsewhere, target, 2).item() == pytest.approx(0.0, abs=1e-6)
-    assert losses.lip_loss(elsewhere, target).item() > 0.1
-
-
-def test_motion_of_the_lips_has_a_gradient_where_the_mouth_is_far_off() -> None:
-    moving = torch.linspace(-0.01, 0.01, 3)[:, None].expand(3, 20)
-    target = torch.zeros(3, 68, 2)
-    target[:, losses.LIPS, 1] = moving + 0.2  # the mouth is .2 off and moves by .01
-    plain, motion = (torch.zeros(3, 68, 2, requires_grad=True) for _ in range(2))
-    losses.lip_loss(plain, target).backward()  # type: ignore[no-untyped-call]
-    losses.aux_motion(motion, target, 1).backward()  # type: ignore[no-untyped-call]
-    assert plain.grad is not None and motion.grad is not None
-    lips = plain.grad[:, losses.LIPS, 1]
-    assert torch.equal(lips[0], lips[2])  # L_lip pushes every frame alike: it moves the mouth, and not the lips
-    assert (motion.grad[0, losses.LIPS, 1] > 0).all() and (motion.grad[2, losses.LIPS, 1] < 0).all()
-
-
-def test_flow_is_asked_to_lead_from_each_target_landmark_back_to_the_references() -> None:
-    reference = torch.full((1, 68, 2), 0.5)
-    target = reference[:, None].repeat(1, 2, 1, 1)
-    target[0, 1, :, 0] += 0.1  # in the second frame all points are a tenth of the side further right
-    back = torch.zeros(2, 2, 20, 20)
-    # x of the second frame is .2 half images off: .1 on average and .1 about that, in half of the numbers
-    assert losses.aux_flow(back, target, reference).item() == pytest.approx(0.1 / 2 + 0.1 / 2)
-    back[1, 0] = -0.2
-    assert losses.aux_flow(back, target, reference).item() == pytest.approx(0.0, abs=1e-6)
-    # The same flow moves the reference's picture by as much: what `warp` of G does with it.
-    from eap.model.generator import warp
-
-    picture = torch.zeros(1, 1, 20, 20)
-    picture[0, 0, 10, 10] = 1.0
-    assert int(warp(picture, back[1:])[0, 0, 10].argmax()) == 12
-
-
 def test_lip_loss_ignores_where_the_head_is() -> None:
     a = torch.rand(2, 68, 2)
     assert losses.lip_loss(a, a + torch.tensor([0.1, -0.05])).item() == pytest.approx(0.0, abs=1e-6)

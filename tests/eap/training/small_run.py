@@ -29,17 +29,7 @@ from tests.eap.small_model import SMALL
 
 LENGTH = 12
 FULL = LossWeights(
-    adv=0.1,
-    e_adv=0.1,
-    cls=1.0,
-    inten=1.0,
-    aux_lip=1.0,
-    aux_face=1.0,
-    aux_shape=1.0,
-    aux_va=1.0,
-    aux_look=1.0,
-    aux_motion=1.0,
-    aux_flow=1.0,
+    adv=0.1, e_adv=0.1, cls=1.0, inten=1.0, aux_lip=1.0, aux_face=1.0, aux_shape=1.0, aux_va=1.0, aux_look=1.0
 )
 RECIPES = {
     "represent": Recipe("small", "represent", steps=4, voice_steps=1, reference="neutral", weights=FULL),

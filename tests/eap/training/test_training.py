@@ -13,7 +13,7 @@ from eap.data.arrays import ArraySet
 from eap.errors import ConfigError, DataError
 from eap.model.intensity import IntensityRegressor
 from eap.perception.teachers import FaceTeacher
-from eap.training.batches import METRIC_CLIPS, Batches
+from eap.training.batches import METRIC_CLIPS, NEUTRAL_SHARE, Batches
 from eap.training.bundle import DATA, STAGES, TALKERS
 from eap.training.loop import Trainer
 from eap.training.recipes import Finish, LossWeights, Optim, Recipe, load_recipe
@@ -54,8 +54,7 @@ def test_all_packaged_recipes_load_and_share_what_an_ablation_must_share() -> No
         assert (row.steps, row.batch, row.picks, row.window) == (full.steps, full.batch, full.picks, full.window)
         assert (row.reference, row.phase, row.seed) == (full.reference, full.phase, full.seed)
         assert row.finish == full.finish
-        alike = ("pixel", "per", "lip", "adv", "e_adv", "cls", "aux_lip", "aux_face", "aux_shape", "aux_va", "aux_look",
-                 "aux_motion", "aux_flow")  # fmt: skip
+        alike = ("pixel", "per", "lip", "adv", "e_adv", "cls", "aux_lip", "aux_face", "aux_shape", "aux_va", "aux_look")
         for weight in alike:
             assert getattr(row.weights, weight) == getattr(full.weights, weight), (name, weight)
     assert rows["no-neutralization"].init == "ant-wild" and full.init == "ant"
@@ -105,12 +104,11 @@ def test_represent_has_every_emotion_in_a_batch_and_a_neutral_reference(arrays: 
     assert torch.equal(emotion_of(batch.target)[:, 0], batch.emotion)
 
 
-@pytest.mark.parametrize("share", [0.5, 0.2])
-def test_references_of_any_emotion_are_neutral_by_the_recipes_share(arrays: ArraySet, share: float) -> None:
-    batches = Batches(arrays, recipe("represent", reference="any", neutral_share=share))
+def test_references_of_any_emotion_are_half_neutral(arrays: ArraySet) -> None:
+    batches = Batches(arrays, recipe("represent", reference="any"))
     shown = torch.cat([emotion_of(batches.draw(step).image) for step in range(60)])
     neutral = float((shown == NEUTRAL).float().mean())
-    assert abs(neutral - share) < 4 * (share * (1 - share) / len(shown)) ** 0.5
+    assert abs(neutral - NEUTRAL_SHARE) < 4 * (NEUTRAL_SHARE * (1 - NEUTRAL_SHARE) / len(shown)) ** 0.5
     assert set(shown.tolist()) == set(range(len(EMOTIONS)))
 
 
@@ -136,17 +134,7 @@ def test_a_killed_training_resumes_to_the_same_weights(arrays: ArraySet, tmp_pat
         "represent",
         reference="neutral",
         weights=LossWeights(
-            adv=0.1,
-            e_adv=0.1,
-            cls=1.0,
-            inten=1.0,
-            aux_lip=1.0,
-            aux_face=1.0,
-            aux_shape=1.0,
-            aux_va=1.0,
-            aux_look=1.0,
-            aux_motion=1.0,
-            aux_flow=1.0,
+            adv=0.1, e_adv=0.1, cls=1.0, inten=1.0, aux_lip=1.0, aux_face=1.0, aux_shape=1.0, aux_va=1.0, aux_look=1.0
         ),
     )
     whole = Trainer(rule, arrays, teachers(), tmp_path / "whole", config=SMALL).run()
@@ -204,14 +192,12 @@ def test_training_suites_and_judges_share_no_identity() -> None:
 
 def test_finishing_steps_hold_less_to_landmarks_and_restart_the_rate() -> None:
     rule = recipe(
-        "represent",
-        weights=LossWeights(lip=40.0, aux_face=20.0, aux_look=5.0, aux_motion=60.0, pixel=10.0),
-        finish=Finish(steps=3),
+        "represent", weights=LossWeights(lip=40.0, aux_face=20.0, aux_look=5.0, pixel=10.0), finish=Finish(steps=3)
     )
     assert rule.all_steps == rule.steps + 3
     assert rule.weights_at(rule.steps - 1) == rule.weights
     late = rule.weights_at(rule.steps)
-    assert (late.lip, late.aux_face, late.aux_look, late.aux_motion, late.pixel) == (4.0, 2.0, 0.5, 6.0, 10.0)
+    assert (late.lip, late.aux_face, late.aux_look, late.pixel) == (4.0, 2.0, 0.5, 10.0)
 
 
 def test_a_run_with_finishing_steps_ends_after_them(arrays: ArraySet, tmp_path: Path) -> None:
