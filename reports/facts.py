@@ -31,6 +31,8 @@ class MetricFacts:
     help: str
     source: str = ""
     """The reference implementation or definition that the metric equals."""
+    of_some: bool = False
+    """Whether it means something for some methods only: a neutral face's for a method that is to be neutral, ..."""
 
     @property
     def arrow(self) -> str:
@@ -94,6 +96,7 @@ def _facts(name: str, values: pd.DataFrame) -> MetricFacts:
         pooling=_pooling(rows["signature"].astype(str), declared),
         help=declared.help if declared else "",
         source=declared.source if declared else "",
+        of_some=name == "reference_leakage" or (declared is not None and declared.neutral_only),
     )
 
 

@@ -100,7 +100,6 @@ def _draw(
     for axis in list(axes.flat)[len(shown) :]:
         axis.set_visible(False)
     legend(figure, list(axes.flat), columns=4)
-    figure.draw_without_rendering()  # equal scales settle in a second drawing: the SVG then looks as the PNG
     return figure, written
 
 

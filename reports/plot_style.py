@@ -151,8 +151,10 @@ def legend(figure: Figure, axes: Sequence[Any], columns: int = 3) -> None:
     handles = {label: handle for labels in reversed(known) for label, handle in labels.items()}
     order = list(dict.fromkeys(label for labels in sorted(known, key=len, reverse=True) for label in labels))
     words = [short(n, 38) for n in order]
+    # A letter of the legend is some 0.055 inch wide; beside each name stand a line and room.
+    fit = int(figure.get_figwidth() / (0.5 + 0.055 * max(map(len, words), default=1)))
     figure.legend(
-        [handles[n] for n in order], words, loc="outside lower center", ncols=min(columns, len(order)),
+        [handles[n] for n in order], words, loc="outside lower center", ncols=max(1, min(columns, len(order), fit)),
         handlelength=2.2, columnspacing=1.4,
     )  # fmt: skip
 
@@ -192,6 +194,8 @@ def finish(figure: Figure, key: str, title: str, caption: str, csv: str = "") ->
     """The figure as a `Plot`: ids of its own, a text alternative, CSS variables for colours. Call inside `style`."""
     buffer = io.StringIO()
     figure.patch.set_alpha(0)
+    if any(axis.get_aspect() != "auto" for axis in figure.axes):
+        figure.draw_without_rendering()  # equal scales settle in a second drawing: titles were cut off in the first
     figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
     svg = buffer.getvalue()
     svg = _PIXELS.sub(_as_jpeg, _UNPRINTABLE.sub("", svg[svg.index("<svg") :]))

@@ -108,6 +108,8 @@ def _line(axis: Any, values: Floats, label: str, **look: Any) -> None:
     if not known.any():
         return
     before = len(axis.lines)
+    if known.sum() == 1:
+        look |= {"marker": "o", "markersize": 3, "markeredgewidth": 0}  # one frame is no line
     parts = np.cumsum(~known)[known]  # frames of one unbroken part share a number
     sns.lineplot(
         x=np.arange(len(values))[known] / FPS, y=values[known], units=parts, estimator=None, sort=False, legend=False,

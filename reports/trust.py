@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sized
 from dataclasses import dataclass
 from typing import Literal
 
@@ -90,11 +91,29 @@ def _scored(run: Run, facts: dict[str, MetricFacts]) -> Check:
             details.append(
                 f"{name}, {run.label(str(row.method))}, {row.track}: {scored:.0f} of {expected:.0f} clips scored"
             )
+    text = f"{len(values) - len(details)} of {len(values)} numbers have every expected clip."
     unmeasured = [m.title for m in facts.values() if m.name not in set(values["metric"])]
     if unmeasured:
         details.append(f"announced by the run but never measured: {', '.join(unmeasured)}")
-    text = f"{len(values) - len(details) + bool(unmeasured)} of {len(values)} numbers have every expected clip."
+    details += _absent(run, facts)
     return Check(title, "warn" if details else "pass", text, tuple(details))
+
+
+def _absent(run: Run, facts: dict[str, MetricFacts]) -> list[str]:
+    """Numbers that a method or ablation lacks although others of its run have them."""
+    known = {(str(m), str(method), str(t)) for m, method, t in zip(
+        run.values["metric"], run.values["method"], run.values["track"], strict=True)}  # fmt: skip
+    made = {(r.method, r.track) for r in run.records if r.status == "ok"}
+    found: dict[tuple[str, str], list[str]] = {}
+    for part in run.parts:
+        names = [n for n in run.named(*COMPETING) if n.endswith(part)]
+        for metric in (m for m in facts.values() if not m.of_some):
+            for track in run.tracks:
+                lacking = [n for n in names if (metric.name, n, track) not in known]
+                if len(lacking) < len(names):
+                    for name in (n for n in lacking if (n, track) in made):
+                        found.setdefault((name, track), []).append(metric.title)
+    return [f"{run.label(n)}, {t}: no value of {', '.join(titles)}" for (n, t), titles in found.items()]
 
 
 def _evaluators(run: Run) -> Check:
@@ -211,10 +230,15 @@ def _floors(run: Run, facts: dict[str, MetricFacts]) -> Check:
     return Check(title, "warn" if broken else "pass", text, tuple(broken))
 
 
+def _count(found: Sized, one: str, many: str) -> str:
+    return f"{len(found)} {one if len(found) == 1 else many}"
+
+
 def _identities(run: Run) -> Check:
     title = "Enough identities for the intervals"
     names = {c.identity for c in run.clips if c.identity}
-    text = f"{len(names)} identities, {len(run.clips)} clips; intervals resample whole identities."
+    counts = f"{_count(names, 'identity', 'identities')}, {_count(run.clips, 'clip', 'clips')}"
+    text = f"{counts}; intervals resample whole identities."
     if not names:
         return Check(title, "unknown", "run.json names no identities.")
     if len(names) < FEW_IDENTITIES:

@@ -164,6 +164,7 @@
       else if (runs.at(-1).length) runs.push([]);
     });
     return runs.filter((points) => points.length).map((points) => {
+      if (points.length === 1) points.push(points[0]);  // one frame alone is a dot
       const line = draw("polyline", { points: points.join(" "), class: trace.method < 0 ? "truth" : "line" });
       if (trace.method >= 0) {
         const method = data.methods[trace.method];
@@ -343,7 +344,7 @@
   $("back").addEventListener("click", () => step(-1));
   $("forth").addEventListener("click", () => step(1));
   $("worst-by").append(...data.worst.map((kind, index) => make("option", { value: String(index), textContent: kind.title })));
-  for (const node of [$("worst-by").parentElement, $("to-worst")]) node.hidden = data.worst.length === 0;
+  $("worst-frame").hidden = data.worst.length === 0;
   $("to-worst").addEventListener("click", toWorst);
   $("prev-clip").addEventListener("click", () => other(-1));
   $("next-clip").addEventListener("click", () => other(1));

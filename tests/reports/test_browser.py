@@ -196,7 +196,8 @@ def test_dark_and_light_by_button(opened: Opened) -> None:
 def test_hostile_names_run_nothing(browser: Browser, tmp_path: Path) -> None:
     evil = '"><img src=x onerror=window.hit=1><script>window.hit=1</script>'
     recipe = Recipe(identities=1, emotions=("happy", evil), tracks=("emotional", evil), suite=evil, clip_suffix=evil)
-    found = Opened(browser, reports.build(write_run(tmp_path / "run", recipe)).as_uri())
+    found = Opened(browser, reports.build(write_run(tmp_path / "run", recipe)).as_uri(), 360)
+    assert found.page.evaluate("document.documentElement.scrollWidth") <= 360
     found.page.locator("#next-clip").click()
     found.page.locator("#values").evaluate("(node) => { node.closest('details').open = true; }")
     assert found.page.evaluate("window.hit") is None

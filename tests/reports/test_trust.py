@@ -33,6 +33,26 @@ def test_failures_and_short_counts_are_listed_with_reasons(run: Run) -> None:
     assert len(scored.details) == 13  # every per-clip metric on each track, leakage on one
 
 
+def test_numbers_that_one_method_lacks_are_named(tmp_path: Path) -> None:
+    run = load(write_run(tmp_path / "r", Recipe(identities=6)))
+    gone = (run.values["method"] == "ant") & run.values["metric"].isin(["psnr", "m_lmd"])
+    check = named(replace(run, values=run.values[~gone]), "all its clips")
+    assert check.status == "warn"
+    assert check.details == (
+        "ANT (neutral talker), neutral: no value of PSNR, M-LMD",
+        "ANT (neutral talker), emotional: no value of PSNR, M-LMD",
+    )
+    assert check.text.startswith(f"{(~gone).sum()} of {(~gone).sum()} numbers")
+    floor = (run.values["method"] == "still-image") & (run.values["metric"] == "psnr")
+    leakage = (run.values["method"] == "ant") & (run.values["metric"] == "reference_leakage")
+    assert named(replace(run, values=run.values[~(floor | leakage)]), "all its clips").status == "pass"
+
+
+def test_one_identity_is_one(tmp_path: Path) -> None:
+    run = load(write_run(tmp_path / "r", Recipe(identities=1, emotions=("happy",), frames=4)))
+    assert named(run, "Enough identities").text.startswith("1 identity, 1 clip; ")
+
+
 def with_info(run: Run, **changes: Any) -> Run:
     return replace(run, info=run.info.model_copy(update=changes))
 
