@@ -58,12 +58,12 @@ def figures(found: Validity) -> Figures:
         "least_tau": LEAST_TAU,
         "declared": len(found.declared),
         "held": len(found.declared) - len(found.failed),
-        "failed": [f"{cell.metric} under {cell.damage}" for cell in found.failed],
+        "failed": ", ".join(_name(found, cell) for cell in found.failed) or "none",
         "untested": list(found.untested),
         "table": _table(found),
         "strangers": {
-            f"{cell.metric} under {cell.damage}": {
-                "of its largest change": f"{100 * cell.effect:+.0f} %",
+            _name(found, cell): {
+                "of its largest change": f"{100 * cell.effect:+.0f} %".replace("-0 %", "0 %").replace("+0 %", "0 %"),
                 "seen from": "never" if cell.seen is None else f"{cell.seen:g}",
             }
             for cell in asked
@@ -73,20 +73,26 @@ def figures(found: Validity) -> Figures:
     }
 
 
+def _name(found: Validity, cell: Cell) -> str:
+    """`LSE-C: blur`."""
+    metric = next(metric.title for metric in found.metrics if metric.name == cell.metric)
+    damage = next(damage.title for damage in found.damages if damage.name == cell.damage)
+    return f"{metric}: {damage[0].lower() if damage[1:2].islower() else damage[0]}{damage[1:]}"
+
+
 def _table(found: Validity) -> dict[str, dict[str, str]]:
-    """The declared fields as a table for readers: tau and the smallest grade that is seen, of the grades there are."""
-    damages = {damage.name: damage for damage in found.damages}
-    rows = {}
-    for cell in sorted(found.declared, key=lambda cell: (cell.metric, cell.damage)):
-        damage = damages[cell.damage]
-        rows[f"{cell.metric} under {cell.damage}"] = {
+    """The declared fields as a table for readers; columns stand in the order of the alphabet, as JSON keys do."""
+    units = {damage.name: damage.unit for damage in found.damages}
+    return {
+        _name(found, cell): {
+            "at 0": f"{cell.values[0]:.3g}",
+            "at the strongest": f"{cell.values[-1]:.3g}",
+            "seen from": "never" if cell.seen is None else f"{cell.seen:g} {units[cell.damage]}",
             "tau": f"{cell.tau:.2f}",
-            "smallest seen": "none" if cell.seen is None else f"{cell.seen:g} {damage.unit}",
-            "weakest tried": f"{cell.grades[1]:g}",
-            "undamaged": f"{cell.values[0]:.3g}",
-            "strongest": f"{cell.values[-1]:.3g}",
+            "weakest": f"{cell.grades[1]:g}",
         }
-    return rows
+        for cell in found.declared
+    }
 
 
 def _field(cell: Cell) -> dict[str, Any]:
