@@ -168,7 +168,10 @@ def _command(name: str, given: Sequence[str]) -> str:
     """What was typed, without --out: where the file went is no part of the measurement."""
     pairs = zip(["", *given], given, strict=False)
     kept = [word for before, word in pairs if "--out" not in (before, word) and not word.startswith("--out=")]
-    return shlex.join(["python", "-m", f"benchmarks.evidence.{name}", *kept])
+    # One script may write several files (--name); what was typed is the module's name.
+    spec = getattr(sys.modules["__main__"], "__spec__", None)
+    typed = spec.name if spec is not None and spec.name.startswith("benchmarks.evidence.") else ""
+    return shlex.join(["python", "-m", typed or f"benchmarks.evidence.{name}", *kept])
 
 
 def _processor() -> str:
