@@ -11,6 +11,7 @@ import numpy as np
 
 from eap.errors import DataError
 from eap.files import atomic_write
+from metrics.validity.damages import family
 from metrics.validity.results import LEAST_TAU, Cell, DamageInfo, MetricInfo, Validity, load_validity
 from reports.facts import GROUPS, number
 from reports.figures import table_csv
@@ -129,18 +130,22 @@ def verdicts(found: Validity) -> list[Verdict]:
 
 
 def cross_talk(found: Validity) -> list[Talk]:
-    """The strongest effects that nobody declared, of metrics and damages that are no relatives."""
+    """Of each metric the strongest effect of a damage that is no relative of those it declares; the loudest metrics."""
     titles = {damage.name: damage.title for damage in found.damages}
     metrics = {metric.name: metric.title for metric in found.metrics}
-    loud = [cell for cell in found.cells if not cell.declared and cell.seen is not None]
+    kin = {metric.name: {family(name) for name in metric.sees} for metric in found.metrics}
+    loud = [cell for cell in found.cells if cell.seen is not None and family(cell.damage) not in kin[cell.metric]]
     loud.sort(key=lambda cell: (-abs(cell.effect), cell.metric, cell.damage))
+    strongest: dict[str, Cell] = {}
+    for cell in loud:
+        strongest.setdefault(cell.metric, cell)
     return [
         Talk(
             f"{titles[cell.damage]} {'spoils' if cell.effect > 0 else 'flatters'} {metrics[cell.metric]}: "
             f"{number(cell.values[0])} → {number(cell.values[-1])}",
             f"{abs(cell.effect):.0%}",
         )
-        for cell in loud[:MOST_TALK]
+        for cell in list(strongest.values())[:MOST_TALK]
     ]
 
 
@@ -228,7 +233,7 @@ def curves(found: Validity) -> Plot | None:
         figure, axes = new_figure(WIDE, 1.5 * rows, rows, columns)
         for axis, cell in zip(axes.flat, shown, strict=False):
             _curve(axis, cell)
-            axis.set_title(short(titles[cell.metric], 30), loc="left", fontsize=7.5)
+            axis.set_title(short(titles[cell.metric], 24), loc="left", fontsize=7.5)
             axis.set_xlabel(f"{damages[cell.damage].title}\n({damages[cell.damage].unit})", fontsize=6.5)
         for axis in list(axes.flat)[len(shown) :]:
             axis.set_visible(False)

@@ -79,6 +79,21 @@ DAMAGES: tuple[Damage, ...] = (
            "A face meant to be neutral keeps a part of the emotion."),
 )  # fmt: skip
 NAMES = tuple(damage.name for damage in DAMAGES)
+FAMILIES: dict[str, tuple[str, ...]] = {
+    "picture": ("blur", "noise", "frame_drop", "shake"),
+    "speech": ("av_shift", "voice_swap", "lip_flatten", "lip_tremble"),
+    "brows": ("brow_flatten",),
+    "head": ("head_flatten",),
+    "feeling": ("intensity_flatten", "intensity_weaken", "intensity_reverse", "emotion_swap", "valence_swap",
+                "intensity_mixed", "intensity_lost", "emotion_residue"),
+    "person": ("identity_swap",),
+}  # fmt: skip
+"""What a damage spoils. That a metric is moved by a relative of what it declares is no surprise."""
+
+
+def family(name: str) -> str:
+    """What that damage spoils; its own name for one that is not in the catalogue."""
+    return next((family for family, names in FAMILIES.items() if name in names), name)
 
 
 def get_damage(name: str) -> Damage:

@@ -32,6 +32,10 @@ def _cell(metric: str, damage: str, step: float, *, declared: bool = False, seen
     )  # fmt: skip
 
 
+ALL = tuple(DamageInfo(name=d.name, title=d.title, unit=d.unit, kind=d.kind, grades=d.grades, words=d.words)
+            for d in DAMAGES)  # fmt: skip
+
+
 @pytest.fixture
 def found() -> Validity:
     names = ("psnr", "ssim", "csim")
@@ -70,6 +74,16 @@ def test_cross_talk_is_what_was_seen_but_not_declared(found: Validity) -> None:
     (only,) = cross_talk(found)
     assert only.sentence == "Blur spoils CSIM: 30.000 → 28.200"
     assert only.share == "30%"
+    loud = [
+        _cell("csim", "noise", -0.4, seen=2.0),  # another stranger of the same metric, louder
+        _cell("ssim", "shake", -0.9, seen=0.5),  # a relative of the blur that SSIM declares
+        _cell("csim", "frame_drop", -0.1, seen=0.5),
+        _cell("psnr", "identity_swap", -0.35, seen=0.5),
+    ]
+    chosen = cross_talk(found.model_copy(update={"cells": (*found.cells, *loud), "damages": ALL}))
+    assert [(talk.share, talk.sentence[:19]) for talk in chosen] == [
+        ("40%", "Noise spoils CSIM: "), ("35%", "Another person spoi"),
+    ]  # fmt: skip
 
 
 class _Tags(HTMLParser):

@@ -5,7 +5,16 @@ import pytest
 
 from eap.errors import ConfigError
 from metrics.registry import all_metrics
-from metrics.validity.damages import DAMAGES, NAMES, bend_alpha, get_damage, shift_sound, spoil_frames
+from metrics.validity.damages import (
+    DAMAGES,
+    FAMILIES,
+    NAMES,
+    bend_alpha,
+    family,
+    get_damage,
+    shift_sound,
+    spoil_frames,
+)
 from tests.metrics.fakes import moving_frames
 
 FRAMES = moving_frames(21)
@@ -25,6 +34,12 @@ def test_the_catalogue_was_fixed_beforehand() -> None:
     assert weakest == {"blur": 0.5, "av_shift": 1, "intensity_flatten": 0.1}
     with pytest.raises(ConfigError, match="unknown damage 'rain'; choose from: blur, noise"):
         get_damage("rain")
+
+
+def test_every_damage_has_one_family() -> None:
+    assert sorted(name for names in FAMILIES.values() for name in names) == sorted(NAMES)
+    assert family("shake") == "picture"
+    assert family("rain") == "rain"
 
 
 def test_every_metric_declares_a_damage_that_exists() -> None:
