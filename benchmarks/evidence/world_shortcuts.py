@@ -4,7 +4,7 @@ One probe (histograms of oriented gradients and a coarse colour picture, a linea
 regression for intensity; each person's mean is taken away, which helps it) is fitted anew on each kind of picture and
 tested on people it never saw:
 
-head_masked   an ellipse hides the face to its outline, ears included; hair, neck, background, light, clothes: must be at chance.
+head_masked   an ellipse hides the head: hair ends, neck, background, light, clothes are left. Must be at chance.
 face_masked   an ellipse hides brows to chin; hair, ears, neck and the outline of cheeks and jaw stay.
 whole_frame   the control: the same probe with the same training sees the face.
 
