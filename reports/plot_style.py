@@ -160,8 +160,11 @@ def legend(figure: Figure, axes: Sequence[Any], columns: int = 3) -> None:
 
 
 def short(text: str, most: int) -> str:
-    """A name cut to what a figure has room for."""
-    return text if len(text) <= most else text[: most - 1] + "…"
+    """A name cut to what a figure has room for; of several runs its end stays, for it tells them apart."""
+    if len(text) <= most:
+        return text
+    end = " · " + text.rpartition(" · ")[2] if " · " in text else ""
+    return text[: most - 1 - len(end)] + "…" + end if len(end) < most // 2 else text[: most - 1] + "…"
 
 
 def heat(axis: Any, shares: Any, low: tuple[str, float] | None = None) -> None:

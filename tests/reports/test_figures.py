@@ -13,6 +13,7 @@ from eap.errors import ConfigError
 from reports.content import Report
 from reports.figures import save_plot, standalone, table_csv
 from reports.links import Links
+from reports.plot_style import short
 from reports.source import Run
 
 
@@ -74,3 +75,10 @@ def test_objects_are_those_of_the_page(run_dir: Path) -> None:
     assert {"main-neutral", "ablation-neutral", "source-reference_leakage-emotional"} <= set(report.tables)
     assert report.tables["main-neutral"].select(["psnr"]).columns[0].title == "PSNR"
     assert report.source("psnr", "eap", "neutral").commit == "0123456789abcdef"
+
+
+def test_a_cut_name_keeps_its_run() -> None:
+    assert short("EAP", 8) == "EAP"
+    assert short("EAP without neutralization", 12) == "EAP without…"
+    assert short("EAP without neutralization · new", 20) == "EAP without n… · new"
+    assert len(short("EAP · " + "a run with a long name", 20)) == 20
