@@ -70,9 +70,7 @@ def test_the_page_opens_from_disk_in_firefox(run_dir: Path, tmp_path: Path) -> N
     picture = photograph(page.as_uri(), tmp_path / "whole")
     assert picture.shape[:2] == (TALL, 1280)
     assert pixels_of(picture, BANNER) > 20_000  # of the embedded world: the style is read
-    assert (
-        pixels_of(picture, EAP) > 3_000
-    )  # EAP's dots and lines: figures take the page's variables, not their fallbacks
+    assert pixels_of(picture, EAP) > 3_000  # EAP's dots and lines: figures take the page's variables, no fallbacks
     assert pixels_of(picture, SHOWN) > 20_000  # "Columns and rows" over every table: the page's script ran
     assert pixels_of(picture, HEARD) > 5_000  # the tile that is heard: the player unpacked its data
     still = tmp_path / "still.html"
