@@ -36,7 +36,8 @@ def test_pictures_do_not_change_sound_or_truth() -> None:
     drawn, heard = render_clip(spec, size=64), render_clip(spec, size=64, frames=False)
     assert heard.frames is None
     np.testing.assert_array_equal(drawn.audio, heard.audio)
-    np.testing.assert_allclose(drawn.truth.landmarks, heard.truth.landmarks, atol=1e-4)
+    # Pixels, in single precision along two ways of posing the mesh: a thousandth of one is their rounding.
+    np.testing.assert_allclose(drawn.truth.landmarks, heard.truth.landmarks, atol=1e-3)
 
 
 def test_moments_are_frames_of_the_clip() -> None:
