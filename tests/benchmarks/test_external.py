@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -61,6 +62,27 @@ def test_only_missing_clips_are_run_and_failures_keep_their_log(repo: Path, tmp_
         run_command(method, clip("silent"), "neutral", image, AUDIO, tmp_path)
     with pytest.raises(DataError, match="leads out of"):
         run_command(method, clip("../../x"), "neutral", image, AUDIO, tmp_path)
+
+
+def test_a_program_that_hangs_is_ended_with_its_children(repo: Path, tmp_path: Path) -> None:
+    hanging = "import subprocess, sys, time\nsubprocess.Popen([sys.executable, '-c', CHILD])\ntime.sleep(60)\n"
+    child = "import time; time.sleep(3); open('outlived', 'w')"
+    (repo / "inference.py").write_text(f"CHILD = {child!r}\n{hanging}")
+    method = load_method("wav2lip").model_copy(update={"timeout": 1.0, "retries": 1})
+    began = time.monotonic()
+    with pytest.raises(DataError, match="failed on good: took more than 1 s"):
+        run_command(method, clip("good"), "neutral", tmp_path / "face.png", AUDIO, tmp_path)
+    assert 2 <= time.monotonic() - began < 20, "tried twice, a second each"
+    time.sleep(3.5)
+    assert not (repo / "outlived").exists()
+
+
+def test_no_shell_reads_what_a_name_says(repo: Path, tmp_path: Path) -> None:
+    name = "a b; touch pwned; $(touch pwned) `touch pwned` & é"
+    made = run_command(load_method("wav2lip"), clip(name), "neutral", tmp_path / "face.png", AUDIO, tmp_path)
+    assert made.name == f"{name}.mp4"
+    assert name in (repo / "calls").read_text()
+    assert not list(tmp_path.rglob("pwned"))
 
 
 def test_templates_that_write_elsewhere() -> None:
